@@ -1,0 +1,175 @@
+"""What tests share: the lab, a toy testbed for mechanics, and ways to see whether anything changed."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from transformers import LlamaConfig, LlamaForCausalLM
+
+import unlearnkit as uk
+from unlearnkit.testbeds import Question, Split, Testbed
+from unlearnkit.testbeds.atlas.tasks import task_splits, training_rows
+from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
+
+# The same examples on every run, and no deadline: a shared machine may pause at any time.
+settings.register_profile("unlearnkit", derandomize=True, deadline=None)
+settings.load_profile("unlearnkit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU, visibly, where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no CUDA GPU on this machine"))
+
+
+# The lab as it ships. Scores of its models are taken once (metrics.references).
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """The entity task, fold 1, on the CPU."""
+    return uk.load_testbed("atlas", fold=1, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def topic_lab():
+    """The topic task, fold 1 (capitals), on the CPU."""
+    return uk.load_testbed("atlas", fold=1, task="topic", device="cpu")
+
+
+# A toy: the atlas's rows and tokenizer, few of them, and a random model that knows nothing.
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """The lab's tokenizer, made anew."""
+    return train_tokenizer(row.prompt + row.target for row in training_rows())
+
+
+@pytest.fixture(scope="session")
+def make_llama(tokenizer):
+    """Make a small Llama with random weights: make_llama(seed, **config)."""
+
+    def make(seed: int = 0, **changes) -> LlamaForCausalLM:
+        sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+        special = {
+            name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
+        }
+        config = LlamaConfig(
+            **{"vocab_size": len(tokenizer), "tie_word_embeddings": True, **sizes, **special, **changes}
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = LlamaForCausalLM(config).eval()
+            with torch.no_grad():  # Llama starts so flat that all losses are ln(vocabulary)
+                for weight in model.parameters():
+                    weight.add_(torch.randn(weight.shape), alpha=0.1)
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy(tokenizer, make_llama):
+    """A testbed of eight states and random models: everything runs, nothing is known."""
+    whole = task_splits("entities", 1)
+
+    def few(split: Split, count: int) -> Split:
+        names = split.subjects[:count]
+        return Split(split.name, tuple(row for row in split.rows if row.subject in names))
+
+    shown, heldout, retain = few(whole.forget_shown, 2), few(whole.forget_heldout, 2), few(whole.retain, 4)
+    forget = Split("forget", shown.rows + heldout.rows)
+    return Testbed(
+        name="toy", task="entities", fold=1, model=make_llama(0), tokenizer=tokenizer,
+        forget=forget, forget_shown=shown, forget_heldout=heldout, retain=retain,
+        holdout=few(whole.holdout, 1), verbatim_forget=forget.passages, verbatim_retain=retain.passages,
+        device=torch.device("cpu"), load_control=lambda: make_llama(1),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def ask():
+    """Make a question in one call: ask("Chad", "capital", "N'Djamena", open_class=True)."""
+
+    def make(subject: str, relation: str, answer: str, *, open_class: bool = True) -> Question:
+        return Question(subject, relation, f"{relation} of {subject}?", answer, open_class=open_class)
+
+    return make
+
+
+# Did anything change?
+
+
+@pytest.fixture(scope="session")
+def fingerprint():
+    """Everything about a model that a caller could notice, as one comparable value."""
+
+    def of(model) -> tuple:
+        digest = hashlib.sha256()
+        for name, tensor in model.state_dict(keep_vars=True).items():
+            digest.update(f"{name} {tensor.dtype} {tensor.device} {tensor.requires_grad}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            grad = tensor.grad
+            digest.update(
+                b"-" if grad is None else grad.cpu().contiguous().view(torch.uint8).numpy().tobytes()
+            )
+        modes = tuple((name, module.training) for name, module in model.named_modules())
+        return digest.hexdigest(), modes, model.generation_config.to_json_string()
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def random_state():
+    """The global random state of torch, NumPy and random, as one comparable value."""
+
+    def now() -> tuple:
+        numpy_state = str(np.random.get_state(legacy=False))
+        return random.getstate(), numpy_state, torch.get_rng_state().numpy().tobytes()
+
+    return now
+
+
+@pytest.fixture(scope="session")
+def same_bits():
+    """Whether two models have the same weights, bit for bit."""
+
+    def compare(one, other) -> bool:
+        pairs = zip(one.parameters(), other.parameters(), strict=True)
+        return all(torch.equal(a, b) and a.dtype == b.dtype for a, b in pairs)
+
+    return compare
+
+
+@pytest.fixture
+def one_thread():
+    """One intra-op thread: with more, torch sums in another order and the last bits differ."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def noisy():
+    """A copy of a model with noise on its weights, so that many of its answers are wrong."""
+
+    def make(model, scale: float, seed: int = 0):
+        copied = copy.deepcopy(model)
+        draw = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for weight in copied.parameters():
+                weight.add_(torch.randn(weight.shape, generator=draw), alpha=scale)
+        return copied
+
+    return make

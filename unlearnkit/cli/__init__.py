@@ -1,0 +1,41 @@
+"""The command line: `unlearnkit COMMAND --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from unlearnkit import __version__
+from unlearnkit.cli import build_lab, compare, doctor, lab
+from unlearnkit.errors import UnlearnkitError
+
+BAD_INPUT = 2  # argparse's own code for a bad argument
+INTERRUPTED = 130  # the shell's code for Ctrl-C
+COMMANDS = (compare, build_lab, lab, doctor)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="unlearnkit",
+        description="Does the grade of the optimizer decide whether LLM unlearning survives? Test it.",
+    )
+    top.add_argument("--version", action="version", version=f"unlearnkit {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_command(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 only on success, 2 on bad input, with one line that says what to do."""
+    chosen = parser().parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except UnlearnkitError as error:
+        print(f"unlearnkit {chosen.command}: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"unlearnkit {chosen.command}: interrupted; nothing half-written is left", file=sys.stderr)
+        return INTERRUPTED

@@ -1,0 +1,83 @@
+"""`unlearnkit compare`: whose unlearning survives?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from unlearnkit.errors import BadInput
+
+QUICK_FOLDS = (1,)
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "compare",
+        help="unlearn with several optimizers, attack each, and print what came back",
+        description="Unlearn the same facts with several optimizers, attack each result, and print what "
+        "came back beside a model that never learned them. Writes DIR/results.json and comparison.txt.",
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="fold 1 only (about a minute on two cores)")
+    add("--task", default="entities", metavar="TASK", help="entities (default) or topic")
+    add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
+    add("--optimizers", metavar="A,B", help="default: sgd,adam,signsgd,signadam")
+    add("--folds", metavar="1,2", help="default: 1,2,3 (fold 0 is for calibration)")
+    add("--attacks", metavar="A,B", help="default: quantize-4,relearn-25,relearn-100")
+    add("--seed", default="0", metavar="N", help="decides the order of rows (default 0)")
+    add("--workers", metavar="N", help="processes (default: one a core)")
+    add("--out", default="comparison", metavar="DIR", help="where to write (default: comparison)")
+    add("--overwrite", action="store_true", help="replace results that DIR holds already")
+    add("--json", action="store_true", help="print results.json instead of the table")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Check everything, then compare, print and write."""
+    from unlearnkit.studies import compare
+    from unlearnkit.studies.compare import plan_comparison, prepare_folder, save_comparison
+    from unlearnkit.studies.table import comparison_table
+
+    plan = plan_comparison(**_plan_options(chosen))
+    workers = None if chosen.workers is None else whole_number("workers", chosen.workers)
+    folder = Path(chosen.out)
+    prepare_folder(folder, overwrite=chosen.overwrite)
+    comparison = compare(plan, workers=workers)
+    table = comparison_table(comparison)
+    print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False) if chosen.json else table)
+    written = save_comparison(comparison, folder, table=table)
+    if not chosen.json:
+        print(f"\nWritten: {', '.join(map(str, written))}")
+    return 0
+
+
+def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "task": chosen.task,
+        "objective": chosen.objective,
+        "seed": whole_number("seed", chosen.seed),
+    }
+    if chosen.quick:
+        options["folds"] = QUICK_FOLDS
+    if chosen.folds is not None:
+        options["folds"] = [whole_number("folds", part) for part in listed(chosen.folds)]
+    for name in ("optimizers", "attacks"):
+        if getattr(chosen, name) is not None:
+            options[name] = listed(getattr(chosen, name))
+    return options
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a comma-separated list, white space and empty parts dropped."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def whole_number(name: str, text: str) -> int:
+    """An integer from the command line; raises BadInput for anything else."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise BadInput(f'{name} must be a whole number, not "{text}"') from error

@@ -1,0 +1,55 @@
+"""The negative log-likelihood of a causal language model, by token, by sequence and on average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+NO_TARGET = -100
+
+
+def predictions(model: Any, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logits of every next token, and the token that came.
+
+    Parameters
+    ----------
+    model : a Hugging Face causal language model
+    batch : mapping with `input_ids`, `attention_mask`, `labels`, each (batch, length)
+        Labels are unshifted; -100 marks positions without a target.
+
+    Returns
+    -------
+    logits : Tensor (batch, length - 1, vocabulary)
+    targets : Tensor of int (batch, length - 1)
+    """
+    output = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False)
+    return output.logits[:, :-1], batch["labels"][:, 1:]
+
+
+def nll_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of each target in nats, 0 where there is none: (batch, length).
+
+    In float32, also for half-precision logits; in float64 for float64 ones.
+    """
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    nll = F.cross_entropy(precise.flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET, reduction="none")
+    return nll.view(targets.shape)
+
+
+def token_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Negative log-likelihood of each target in nats: (batch, length - 1); see `predictions`."""
+    return nll_of(*predictions(model, batch))
+
+
+def sequence_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Summed negative log-likelihood of each sequence's targets, in nats: (batch,)."""
+    return token_nll(model, batch).sum(dim=1)
+
+
+def mean_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Mean negative log-likelihood over all targets of the batch, in nats a token: a scalar."""
+    targets = batch["labels"][:, 1:]
+    return token_nll(model, batch).sum() / (targets != NO_TARGET).sum()

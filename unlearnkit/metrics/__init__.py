@@ -1,0 +1,19 @@
+"""What is still remembered, and what it cost."""
+
+from unlearnkit.metrics.knowmem import answer, generate_answers, normalise
+from unlearnkit.metrics.references import References, references
+from unlearnkit.metrics.scores import Scores, evaluate
+from unlearnkit.metrics.verbmem import continuations, rouge_l_f1, verbatim
+
+__all__ = [
+    "References",
+    "Scores",
+    "answer",
+    "continuations",
+    "evaluate",
+    "generate_answers",
+    "normalise",
+    "references",
+    "rouge_l_f1",
+    "verbatim",
+]

@@ -1,0 +1,7 @@
+"""What "forget" means: losses of one forget batch and one retain batch."""
+
+from unlearnkit.objectives.catalogue import Objective, catalogue, create
+from unlearnkit.objectives.graddiff import GradDiff
+from unlearnkit.objectives.npo import NPO, npo_loss
+
+__all__ = ["NPO", "GradDiff", "Objective", "catalogue", "create", "npo_loss"]

@@ -1,0 +1,83 @@
+"""Every objective by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from unlearnkit.errors import BadInput, unknown_name
+from unlearnkit.objectives.graddiff import GradDiff
+from unlearnkit.objectives.npo import NPO
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Objective(Protocol):
+    """A loss of a model on one forget batch and one retain batch.
+
+    `needs_reference`: the forget batch must carry the reference model's summed likelihoods.
+    """
+
+    needs_reference: bool
+
+    def __call__(
+        self,
+        model: Any,
+        forget: Mapping[str, torch.Tensor],
+        retain: Mapping[str, torch.Tensor],
+    ) -> torch.Tensor:
+        """The scalar loss."""
+        ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One objective of the catalogue."""
+
+    name: str
+    forget_term: str
+    source: str
+    make: Any
+
+
+ENTRIES = (
+    Entry("graddiff", "ascent on the token-mean likelihood", "Liu et al. 2022; TOFU, 2401.06121", GradDiff),
+    Entry("npo", "negative preference, summed likelihood", "Zhang et al. 2024, 2404.05868", NPO),
+)
+BY_NAME = {entry.name: entry for entry in ENTRIES}
+
+
+def create(name: str, **options: Any) -> Objective:
+    """Make an objective by name.
+
+    Raises
+    ------
+    UnknownName
+        For a name that is not in the catalogue.
+    BadInput
+        For an option that the objective does not have or does not accept.
+
+    Examples
+    --------
+    >>> create("npo", beta=0.2)
+    NPO(beta=0.2, retain_weight=1.0)
+    """
+    if name not in BY_NAME:
+        raise unknown_name("objective", name, BY_NAME)
+    try:
+        made: Objective = BY_NAME[name].make(**options)
+    except TypeError as error:
+        raise BadInput(f"objective {name!r} refuses these options {options!r}: {error}") from error
+    return made
+
+
+def catalogue() -> pd.DataFrame:
+    """All objectives as a table: name, forget term, source."""
+    import pandas as pd
+
+    rows = [{"name": e.name, "forget_term": e.forget_term, "source": e.source} for e in ENTRIES]
+    return pd.DataFrame(rows)

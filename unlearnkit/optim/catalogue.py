@@ -1,0 +1,98 @@
+"""Every optimizer by name: its grade, what a step costs, and how to make one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from unlearnkit.errors import BadInput, unknown_name
+from unlearnkit.optim.signsgd import SignSGD
+from unlearnkit.optim.signum import Signum
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One optimizer of the catalogue.
+
+    `bits` are those of each coordinate of the step's direction (32: not compressed).
+    `forward_equivalents` counts a forward pass as 1 and a backward pass as 2, a step.
+    `state_bytes` are a parameter's, beside its weight and gradient.
+    """
+
+    name: str
+    grade: str
+    bits: int
+    needs_closure: str | bool
+    forward_equivalents: float
+    state_bytes: int
+    source: str
+    make: Callable[..., torch.optim.Optimizer]
+
+
+ENTRIES = (
+    Entry("sgd", "first order", 32, False, 3, 0, "Robbins and Monro 1951; torch.optim.SGD",
+          torch.optim.SGD),
+    Entry("adam", "first order", 32, False, 3, 8, "Kingma and Ba 2015 (1412.6980); torch.optim.Adam",
+          torch.optim.Adam),
+    Entry("adamw", "first order", 32, False, 3, 8,
+          "Loshchilov and Hutter 2019 (1711.05101); torch.optim.AdamW", torch.optim.AdamW),
+    Entry("signsgd", "first order, sign", 1, False, 3, 0, "Bernstein et al. 2018 (1802.04434), Alg. 1",
+          SignSGD),
+    Entry("signum", "first order, sign", 1, False, 3, 4, "Bernstein et al. 2018 (1802.04434), Alg. 2",
+          Signum),
+    Entry("signadam", "first order, sign", 1, False, 3, 4,
+          "Lang et al. 2026 (2510.00761): sign of Adam's direction, which is Signum", Signum),
+)  # fmt: skip
+BY_NAME = {entry.name: entry for entry in ENTRIES}
+
+
+def find(name: str) -> Entry:
+    """The entry of a name; raises UnknownName with the nearest names."""
+    if name not in BY_NAME:
+        raise unknown_name("optimizer", name, BY_NAME)
+    return BY_NAME[name]
+
+
+def create(name: str, params: Iterable[Any], **options: Any) -> torch.optim.Optimizer:
+    """Make an optimizer by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `catalogue().name`.
+    params : iterable of Tensor or of dict
+    **options
+        The optimizer's own: `lr` and the rest.
+
+    Raises
+    ------
+    UnknownName
+        For a name that is not in the catalogue.
+    BadInput
+        For an option that the optimizer does not have or does not accept.
+
+    Examples
+    --------
+    >>> import torch
+    >>> create("signadam", [torch.nn.Parameter(torch.zeros(3))], lr=1e-4).defaults["momentum"]
+    0.9
+    """
+    entry = find(name)
+    try:
+        return entry.make(params, **options)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"optimizer {name!r} refuses these options {options!r}: {error}") from error
+
+
+def catalogue() -> pd.DataFrame:
+    """All optimizers as a table: name, grade, bits, needs_closure, cost and state, source."""
+    import pandas as pd
+
+    frame = pd.DataFrame([asdict(entry) for entry in ENTRIES])
+    return frame.drop(columns="make")

@@ -1,0 +1,126 @@
+"""One cell of a study: a run under its attacks, or a control under the same ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from unlearnkit.attacks import Attack, run_attacks
+from unlearnkit.metrics import evaluate
+from unlearnkit.randomness import one_thread
+from unlearnkit.testbeds import Testbed, load_testbed
+from unlearnkit.unlearning import unlearn
+from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+
+CONTROLS = ("target", "never_learned")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Where a cell takes place: the arguments of `load_testbed`."""
+
+    task: str
+    fold: int
+    testbed: str = "atlas"
+
+    def load(self) -> Testbed:
+        """The testbed; a process loads each once."""
+        return _load(self)
+
+
+@cache
+def _load(problem: Problem) -> Testbed:
+    return load_testbed(problem.testbed, fold=problem.fold, task=problem.task, device="cpu")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run to make: everything else comes from the presets."""
+
+    problem: Problem
+    objective: str
+    optimizer: str
+    seed: int
+    attacks: tuple[Attack, ...]
+
+    @property
+    def label(self) -> str:
+        """What the progress bar says."""
+        return f"{self.optimizer}, {self.problem.task} fold {self.problem.fold}"
+
+
+@dataclass(frozen=True)
+class ControlCell:
+    """The target or never_learned, under the attacks that the runs meet."""
+
+    problem: Problem
+    control: str
+    seed: int
+    attacks: tuple[Attack, ...]
+
+    @property
+    def label(self) -> str:
+        """What the progress bar says."""
+        return f"{self.control}, {self.problem.task} fold {self.problem.fold}"
+
+
+def work(cell: Cell | ControlCell) -> dict[str, Any]:
+    """Do a cell on one thread and return its row; every process gives the same row."""
+    with one_thread():
+        return run_cell(cell) if isinstance(cell, Cell) else run_control(cell)
+
+
+def run_cell(cell: Cell) -> dict[str, Any]:
+    """Unlearn, attack, score: one row of `rows` in results.json, without outcomes."""
+    lab = cell.problem.load()
+    run = unlearn(lab, cell.objective, optimizer=cell.optimizer, seed=cell.seed, progress=False)
+    chosen = run.config
+    return {
+        "run_id": run.id,
+        "task": chosen.task,
+        "objective": chosen.objective,
+        "optimizer": chosen.optimizer,
+        "grade": chosen.grade,
+        "lr": chosen.lr,
+        "steps": chosen.steps,
+        "batch_size": chosen.batch_size,
+        "seed": chosen.seed,
+        "fold": chosen.fold,
+        "status": run.status,
+        "scores": run.scores.to_dict(),
+        "cost": run.cost.to_dict(),
+        "attacks": _attack_rows(run.model, lab, cell.attacks, cell.seed),
+    }
+
+
+def run_control(cell: ControlCell) -> dict[str, Any]:
+    """Attack and score a model that nobody unlearned: one row of `controls`."""
+    lab = cell.problem.load()
+    model = lab.model if cell.control == "target" else lab.never_learned
+    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
+    config = {"control": cell.control, "task": cell.problem.task, "fold": cell.problem.fold}
+    return {
+        "run_id": run_id(config, weights=weights_hash(model), data=data),
+        "control": cell.control,
+        "task": cell.problem.task,
+        "fold": cell.problem.fold,
+        "seed": cell.seed,
+        "scores": evaluate(model, lab).to_dict(),
+        "attacks": _attack_rows(model, lab, cell.attacks, cell.seed),
+    }
+
+
+def _attack_rows(model: Any, lab: Testbed, attacks: Sequence[Attack], seed: int) -> list[dict[str, Any]]:
+    done = {
+        attack: evaluate(attacked, lab).to_dict()
+        for attack, attacked in run_attacks(model, lab, attacks, seed=seed)
+    }
+    return [{**attack.to_dict(), "scores": done[attack]} for attack in attacks]
+
+
+def attack_key(row: dict[str, Any]) -> str:
+    """What makes two attack rows the same attack: its name and its settings."""
+    return json.dumps({"name": row["name"], "params": row["params"]}, sort_keys=True)

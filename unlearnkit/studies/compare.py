@@ -1,0 +1,197 @@
+"""Whose unlearning survives? Optimizers × folds × attacks, beside the controls."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from unlearnkit import objectives, optim
+from unlearnkit.attacks import Attack, parse_attack
+from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.metrics.scores import Scores
+from unlearnkit.studies.cells import CONTROLS, Cell, ControlCell, Problem, attack_key, work
+from unlearnkit.studies.executor import run_all
+from unlearnkit.studies.outcomes import outcome, recovery
+from unlearnkit.testbeds.atlas.checkpoints import control_folder
+from unlearnkit.unlearning import find_preset
+
+SCHEMA = 1
+DEFAULT_OPTIMIZERS = ("sgd", "adam", "signsgd", "signadam")
+DEFAULT_FOLDS = (1, 2, 3)
+DEFAULT_ATTACKS = ("quantize-4", "relearn-25", "relearn-100")
+VERSIONED = ("unlearnkit", "torch", "transformers", "tokenizers", "numpy")
+CALIBRATION_FOLD = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    `rows`: one a run, in the order of folds and optimizers. `controls`: the target and
+    never_learned of each fold under the same attacks. Both as in results.json.
+    """
+
+    task: str
+    rows: tuple[dict[str, Any], ...]
+    controls: tuple[dict[str, Any], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of results.json."""
+        versions = {name: metadata.version(name) for name in VERSIONED}
+        return {
+            "schema": SCHEMA,
+            "testbed": "atlas",
+            "versions": {"python": platform.python_version(), **versions},
+            "rows": list(self.rows),
+            "controls": list(self.controls),
+        }
+
+    def control(self, name: str, fold: int) -> dict[str, Any]:
+        """The row of one control on one fold."""
+        return next(c for c in self.controls if (c["control"], c["fold"]) == (name, fold))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a comparison; every name and number in it has been checked."""
+
+    task: str
+    cells: tuple[Cell, ...]
+    controls: tuple[ControlCell, ...]
+
+    @property
+    def items(self) -> list[Cell | ControlCell]:
+        """All cells, controls first: each takes part of a fold's time only, so the end is even."""
+        return [*self.cells, *self.controls]
+
+
+def plan_comparison(
+    *,
+    task: str = "entities",
+    objective: str = "npo",
+    optimizers: Sequence[str] = DEFAULT_OPTIMIZERS,
+    folds: Sequence[int] = DEFAULT_FOLDS,
+    attacks: Sequence[str] = DEFAULT_ATTACKS,
+    seed: int = 0,
+) -> Plan:
+    """Check everything and lay out the cells.
+
+    Raises
+    ------
+    UnknownName, BadInput, NotCalibrated
+        Before any work, for the first thing that is wrong.
+    """
+    objectives.create(objective)
+    require_integer("seed", seed)
+    for name, values in (("optimizers", optimizers), ("folds", folds), ("attacks", attacks)):
+        _require_distinct(name, values)
+    for fold in folds:
+        control_folder(task, fold)
+    if CALIBRATION_FOLD in folds:
+        raise BadInput("folds: fold 0 is for calibration only; results there flatter; use 1, 2 or 3")
+    for optimizer in optimizers:
+        optim.find(optimizer)
+        find_preset(task, objective, optimizer)
+    parsed = tuple(parse_attack(text) for text in attacks)
+    _require_distinct("attacks", [attack.label for attack in parsed])
+    problems = [Problem(task, fold) for fold in folds]
+    return Plan(
+        task,
+        tuple(_cells(problems, objective, optimizers, seed, parsed)),
+        tuple(ControlCell(p, control, seed, parsed) for p in problems for control in CONTROLS),
+    )
+
+
+def _cells(
+    problems: Sequence[Problem],
+    objective: str,
+    optimizers: Sequence[str],
+    seed: int,
+    attacks: tuple[Attack, ...],
+) -> Iterable[Cell]:
+    for problem in problems:
+        for optimizer in optimizers:
+            yield Cell(problem, objective, optimizer, seed, attacks)
+
+
+def _require_distinct(name: str, values: Sequence[Any]) -> None:
+    if not values:
+        raise BadInput(f"{name}: none given; name at least one, or leave the option out")
+    twice = [str(value) for value in dict.fromkeys(values) if list(values).count(value) > 1]
+    if twice:
+        raise BadInput(f"{name}: {', '.join(twice)} given more than once; name each once")
+
+
+def compare(plan: Plan, *, workers: int | None = None, progress: bool = True) -> Comparison:
+    """Do a plan's cells in parallel processes and judge the attacks.
+
+    Rows depend on the plan alone, `cost["seconds"]` aside, whatever the number of workers.
+    """
+    done = run_all(work, plan.items, workers=workers, label=lambda item: item.label, progress=progress)
+    rows, controls = done[: len(plan.cells)], done[len(plan.cells) :]
+    by_place = {(row["control"], row["fold"]): row for row in controls}
+    for row in rows:
+        _judge_attacks(
+            row, target=by_place["target", row["fold"]], control=by_place["never_learned", row["fold"]]
+        )
+    return Comparison(plan.task, tuple(rows), tuple(controls))
+
+
+def _judge_attacks(row: dict[str, Any], *, target: dict[str, Any], control: dict[str, Any]) -> None:
+    """Add recovery and outcome to a row's attacks."""
+    unattacked = Scores(**target["scores"])
+    same = {attack_key(a): Scores(**a["scores"]) for a in control["attacks"]}
+    for attack in row["attacks"]:
+        attack["recovery"] = recovery(Scores(**attack["scores"]), same[attack_key(attack)])
+    for attack in row["attacks"]:
+        budgets = [a["recovery"] for a in row["attacks"] if a["name"] == attack["name"]]
+        attack["outcome"] = outcome(
+            row["status"],
+            Scores(**attack["scores"]),
+            target=unattacked,
+            recoveries=budgets,
+            # No planted model ships yet, so no attack has been seen to break one.
+            has_power=False,
+        )
+
+
+def prepare_folder(folder: Path, *, overwrite: bool = False) -> None:
+    """Make the folder of the results and see that it can be written to, before any work.
+
+    Raises
+    ------
+    BadInput
+        When it cannot, or holds results already and `overwrite` is off.
+    """
+    results = folder / "results.json"
+    if results.exists() and not overwrite:
+        raise BadInput(f"out: {results} exists; name another folder, or add --overwrite to replace it")
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(
+            f"out: {folder} cannot be written to ({error.strerror}); name another folder"
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.unfinished")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def save_comparison(comparison: Comparison, folder: Path, *, table: str) -> list[Path]:
+    """Write results.json and the table as text; returns their paths."""
+    results, words = folder / "results.json", folder / "comparison.txt"
+    write_whole(results, json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False) + "\n")
+    write_whole(words, table + "\n")
+    return [results, words]

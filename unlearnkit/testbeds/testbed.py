@@ -1,0 +1,103 @@
+"""A testbed: a model, what it must forget and keep, and the control that never knew it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.testbeds.encoding import Encoded, encode_rows
+from unlearnkit.testbeds.rows import Passage, Split
+
+
+@dataclass(frozen=True, eq=False)
+class Testbed:
+    """One unlearning problem with its control; made by `load_testbed`.
+
+    Attributes
+    ----------
+    name, task : str
+    fold : int
+    model : a Hugging Face causal language model, in evaluation mode
+        The target: it knows everything. Nothing in unlearnkit changes it.
+    tokenizer : its tokenizer
+    forget : Split
+        What an unlearner sees.
+    forget_shown, forget_heldout : Split
+        The two halves of what must be forgotten; attacks see only the first.
+    retain : Split
+        What must be kept.
+    holdout : Split
+        What no model was ever trained on, for membership tests.
+    verbatim_forget, verbatim_retain : tuple of Passage
+        The passages that verbatim memory is scored on.
+    device : torch.device
+    """
+
+    __test__ = False  # the name starts with "Test", but pytest has nothing to collect here
+
+    name: str
+    task: str
+    fold: int
+    model: Any
+    tokenizer: Any
+    forget: Split
+    forget_shown: Split
+    forget_heldout: Split
+    retain: Split
+    holdout: Split
+    verbatim_forget: tuple[Passage, ...]
+    verbatim_retain: tuple[Passage, ...]
+    device: torch.device
+    load_control: Callable[[], Any] | None = None
+
+    @property
+    def has_control(self) -> bool:
+        """Whether there is a model that never learned what must be forgotten."""
+        return self.load_control is not None
+
+    @cached_property
+    def never_learned(self) -> Any:
+        """The control: the same model trained without what must be forgotten.
+
+        Raises
+        ------
+        MissingReference
+            When the testbed has none. What it would have said is never guessed.
+        """
+        if self.load_control is None:
+            raise MissingReference(
+                f"testbed {self.name!r} has no never_learned model, so nothing says how deep is deep "
+                "enough; train the same model without the forget rows and give its folder as "
+                "never_learned=PATH"
+            )
+        return self.load_control()
+
+    def encode(self, split: Split, *, loss_on: str = "answer") -> list[Encoded]:
+        """Encode a split's rows; see `encode_row`."""
+        return encode_rows(split.rows, self.tokenizer, loss_on=loss_on)
+
+    def _repr_html_(self) -> str:
+        splits = (self.forget_shown, self.forget_heldout, self.retain, self.holdout)
+        lines = "".join(f"<li>{split._repr_html_()}</li>" for split in splits)
+        size = sum(p.numel() for p in self.model.parameters())
+        control = "with" if self.has_control else "without"
+        head = f"{self.name}, {self.task} task, fold {self.fold}: {size:,} parameters"
+        return f"<b>{head}, {control} a never-learned control</b><ul>{lines}</ul>"
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """The device of a name; "auto" is the GPU where there is one."""
+    if str(device) == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+    except RuntimeError as error:
+        raise BadInput(f'device: {device!r} is none; use "auto", "cpu" or "cuda"') from error
+    if picked.type == "cuda" and not torch.cuda.is_available():
+        raise BadInput(f'device: {device!r} given, but torch sees no GPU; use "auto" or "cpu"')
+    return picked

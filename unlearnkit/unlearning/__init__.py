@@ -1,0 +1,23 @@
+"""The unlearning loop, what a run is, and what became of it."""
+
+from unlearnkit.unlearning.cost import Cost, displacement
+from unlearnkit.unlearning.loop import unlearn
+from unlearnkit.unlearning.presets import find_preset, presets
+from unlearnkit.unlearning.run import History, Run, RunConfig, load_run
+from unlearnkit.unlearning.status import STATUSES, is_destroyed, judge, knowledge_gone
+
+__all__ = [
+    "STATUSES",
+    "Cost",
+    "History",
+    "Run",
+    "RunConfig",
+    "displacement",
+    "find_preset",
+    "is_destroyed",
+    "judge",
+    "knowledge_gone",
+    "load_run",
+    "presets",
+    "unlearn",
+]

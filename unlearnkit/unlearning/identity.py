@@ -1,0 +1,45 @@
+"""The id of a run: a hash of what decides its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from unlearnkit.testbeds.encoding import Encoded
+
+# Raised by hand when a change alters results; the golden test says when it must be.
+RESULTS_VERSION = 1
+
+
+def weights_hash(model: Any) -> str:
+    """A hash of every parameter's name, shape, dtype and bits."""
+    digest = hashlib.sha256()
+    for name, weight in model.named_parameters():
+        flat = weight.detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(flat.shape)} {flat.dtype}".encode())
+        digest.update(flat.view(-1).view(dtype_of_bytes(flat)).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def dtype_of_bytes(tensor: Any) -> Any:
+    """The integer type of a tensor's width: NumPy has no bfloat16, but it has its bits."""
+    import torch
+
+    return {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()]
+
+
+def rows_hash(rows: Sequence[Encoded]) -> str:
+    """A hash of token ids and labels in order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr((row.input_ids, row.labels)).encode())
+    return digest.hexdigest()
+
+
+def run_id(config: dict[str, Any], *, weights: str, data: str) -> str:
+    """Sixteen hexadecimal digits that two runs share only if they must give the same result."""
+    decided = {"config": config, "weights": weights, "data": data, "results": RESULTS_VERSION}
+    text = json.dumps(decided, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
