@@ -22,6 +22,11 @@ settings.register_profile("unlearnkit", derandomize=True, deadline=None)
 settings.load_profile("unlearnkit")
 
 
+def pytest_configure() -> None:
+    """One intra-op thread: with more, torch sums in another order and the last bits differ."""
+    torch.set_num_threads(1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a GPU, visibly, where there is none."""
     if torch.cuda.is_available():
@@ -149,15 +154,6 @@ def same_bits():
         return all(torch.equal(a, b) and a.dtype == b.dtype for a, b in pairs)
 
     return compare
-
-
-@pytest.fixture
-def one_thread():
-    """One intra-op thread: with more, torch sums in another order and the last bits differ."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 from unlearnkit.errors import BadInput
-from unlearnkit.randomness import generator, one_thread, preserve_global_state
+from unlearnkit.randomness import generator, global_stream, one_thread, preserve_global_state
 
 
 def test_the_same_arguments_give_the_same_numbers():
@@ -85,6 +85,20 @@ def test_the_global_state_comes_back(fault):
     assert _global_states() == before
     _disturb()
     assert _global_states() != before
+
+
+@pytest.mark.parametrize("fault", [None, ValueError, KeyboardInterrupt])
+def test_a_global_stream_leaves_the_global_state_alone(fault):
+    before = _global_states()
+    _run_guarded(global_stream(0, "dropout"), fault, _disturb)
+    assert _global_states() == before
+
+
+def test_a_global_stream_is_a_generators_stream():
+    with global_stream(7, "dropout", 3):
+        drawn = torch.randn(8)
+    assert torch.equal(drawn, _draw(7, "dropout", 3))
+    assert not torch.equal(drawn, _draw(7, "dropout", 4))
 
 
 @pytest.mark.parametrize("fault", [None, ValueError, KeyboardInterrupt])

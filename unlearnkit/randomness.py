@@ -98,3 +98,23 @@ def preserve_global_state() -> Iterator[None]:
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
+
+
+@contextmanager
+def global_stream(seed: int, *stream: str | int) -> Iterator[None]:
+    """Run a block in which torch's global generators give a stream of their own, then restore them.
+
+    For foreign code that draws from them and takes no generator, such as dropout.
+
+    Examples
+    --------
+    >>> def draw():
+    ...     with global_stream(0, "dropout", 1):
+    ...         return torch.rand(1)
+    >>> draw() == draw()
+    tensor([True])
+    """
+    start = generator(seed, *stream).initial_seed()
+    with preserve_global_state():
+        torch.manual_seed(start)
+        yield

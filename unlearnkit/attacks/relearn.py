@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from unlearnkit.descent import descend
 from unlearnkit.errors import BadInput, require_integer, require_positive
 from unlearnkit.losses import mean_nll
-from unlearnkit.randomness import generator, preserve_global_state
+from unlearnkit.randomness import generator, global_stream
 from unlearnkit.testbeds.batches import collate, endless_chunks
 from unlearnkit.testbeds.testbed import Testbed
 
@@ -87,9 +87,8 @@ def relearn_curve(
     Takes as many steps as the largest budget, and gives at each budget what `relearn` would.
     """
     budgets = _check(steps, lr=lr, batch_size=batch_size, seed=seed)
-    attacked = copy.deepcopy(model).float().train()
-    weights = [weight for weight in attacked.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=lr)
+    attacked = copy.deepcopy(model).float().train().requires_grad_(True)  # an attacker trains every weight
+    optimizer = torch.optim.AdamW(attacked.parameters(), lr=lr)
     rows, pad_id = lab.encode(lab.forget_shown), lab.tokenizer.pad_token_id
     chunks = endless_chunks(rows, batch_size, generator(seed, "relearn"))
     batches = (
@@ -97,10 +96,11 @@ def relearn_curve(
         for chunk in islice(chunks, budgets[-1])
     )
     taken = descend(optimizer, lambda batch: mean_nll(attacked, batch), batches)
-    bar = tqdm(taken, total=budgets[-1], desc="relearn", disable=not progress, leave=False)
-    with preserve_global_state():
-        torch.manual_seed(generator(seed, "relearn-dropout").initial_seed())
-        for step, _ in enumerate(bar, start=1):
+    with tqdm(total=budgets[-1], desc="relearn", disable=not progress, leave=False) as bar:
+        for step in range(1, budgets[-1] + 1):
+            with global_stream(seed, "relearn-dropout", step):  # a stream a step: the caller may draw, too
+                next(taken)
+            bar.update()
             if step in budgets:
                 yield step, _snapshot(attacked, model)
 

@@ -161,7 +161,7 @@ def check_checkpoints() -> Iterator[Finding]:
     found = f"{len(names) - len(absent)} of {len(names)}"
     if absent:
         found = _shortened(f"{found}; not {', '.join(absent)}")
-    yield _required("lab models", not absent, found, f"{len(names)} in data/lab", "unlearnkit build-lab")
+    yield _required("lab models", not absent, found, f"{len(names)} in data/lab", _reinstall())
 
 
 def _is_complete(checkpoint: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def add_command(commands: Any) -> None:
     add("--attacks", metavar="A,B", help="default: quantize-4,relearn-25,relearn-100")
     add("--seed", default="0", metavar="N", help="decides the order of rows (default 0)")
     add("--workers", metavar="N", help="processes (default: one a core)")
-    add("--out", default="comparison", metavar="DIR", help="where to write (default: comparison)")
+    add("--out", metavar="DIR", help="where to write (default: comparison, or comparison-2, …)")
     add("--overwrite", action="store_true", help="replace results that DIR holds already")
     add("--json", action="store_true", help="print results.json instead of the table")
     parser.set_defaults(run=run)
@@ -39,11 +40,13 @@ def run(chosen: argparse.Namespace) -> int:
     """Check everything, then compare, print and write."""
     from unlearnkit.studies import compare
     from unlearnkit.studies.compare import plan_comparison, prepare_folder, save_comparison
+    from unlearnkit.studies.executor import worker_count
     from unlearnkit.studies.table import comparison_table
 
     plan = plan_comparison(**_plan_options(chosen))
     workers = None if chosen.workers is None else whole_number("workers", chosen.workers)
-    folder = Path(chosen.out)
+    worker_count(workers, len(plan.items))
+    folder = free_folder() if chosen.out is None else Path(chosen.out)
     prepare_folder(folder, overwrite=chosen.overwrite)
     comparison = compare(plan, workers=workers)
     table = comparison_table(comparison)
@@ -52,6 +55,12 @@ def run(chosen: argparse.Namespace) -> int:
     if not chosen.json:
         print(f"\nWritten: {', '.join(map(str, written))}")
     return 0
+
+
+def free_folder() -> Path:
+    """The first of comparison, comparison-2, … that holds no results yet."""
+    names = ("comparison" if n == 1 else f"comparison-{n}" for n in count(1))
+    return next(folder for folder in map(Path, names) if not (folder / "results.json").exists())
 
 
 def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -64,11 +65,22 @@ def greedy(
         config = GenerationConfig(
             max_new_tokens=limit, do_sample=False, eos_token_id=eos_id, pad_token_id=pad_id
         )
-        output = model.generate(**inputs, generation_config=config)
+        with _only(config, model):
+            output = model.generate(**inputs, generation_config=config)
         fresh = output[:, inputs["input_ids"].shape[1] :].tolist()
         for i, tokens in zip(chunk, fresh, strict=True):
             results[i] = _until(tokens[: max_new_tokens[i]], eos_id)
     return results
+
+
+@contextmanager
+def _only(config: GenerationConfig, model: Any) -> Iterator[None]:
+    """Put the model's own preferences aside: a repetition penalty would fill a gap in `config`."""
+    own, model.generation_config = model.generation_config, config
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def _until(tokens: list[int], eos_id: int) -> list[int]:

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from unlearnkit.losses import NO_TARGET, nll_of, predictions
+from unlearnkit.metrics.forced import ROWS_AT_ONCE, teacher_forced
 from unlearnkit.metrics.generation import greedy
-from unlearnkit.testbeds.batches import collate, sorted_chunks
-from unlearnkit.testbeds.encoding import Encoded, encode_rows
+from unlearnkit.testbeds.encoding import encode_rows
 from unlearnkit.testbeds.rows import Question
 
 ANSWER_TOKENS = 32  # as in MUSE; an answer that has not ended by then is cut there
-ROWS_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,6 @@ def generate_answers(
     return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in tokens]
 
 
-@torch.no_grad()
 def answer(
     model: Any, tokenizer: Any, questions: Sequence[Question], *, rows_at_once: int = ROWS_AT_ONCE
 ) -> Answered:
@@ -81,22 +76,12 @@ def answer(
         In the order of the questions.
     """
     encoded = encode_rows(questions, tokenizer)
-    right, nll = [False] * len(encoded), [0.0] * len(encoded)
-    for chunk in sorted_chunks(encoded, rows_at_once):
-        hits, sums = _teacher_forced(model, [encoded[i] for i in chunk], tokenizer.pad_token_id)
-        for i, hit, total in zip(chunk, hits, sums, strict=True):
-            right[i], nll[i] = hit, total
+    forced = teacher_forced(model, encoded, pad_id=tokenizer.pad_token_id, rows_at_once=rows_at_once)
+    right = [all(row.hits) for row in forced]
     missed = [i for i, hit in enumerate(right) if not hit]
-    given = generate_answers(model, tokenizer, [questions[i] for i in missed]) if missed else []
+    asked = [questions[i] for i in missed]
+    given = generate_answers(model, tokenizer, asked, rows_at_once=rows_at_once) if missed else []
     for i, text in zip(missed, given, strict=True):
         right[i] = normalise(text) == normalise(questions[i].answer)
-    return Answered(tuple(right), tuple(nll), tuple(len(row.target_ids) for row in encoded))
-
-
-def _teacher_forced(model: Any, rows: Sequence[Encoded], pad_id: int) -> tuple[list[bool], list[float]]:
-    """Whether all answer tokens are the most likely ones, and their summed likelihood."""
-    batch = collate(rows, pad_id=pad_id, device=model.device)
-    logits, targets = predictions(model, batch)
-    hit = (logits.argmax(dim=-1) == targets) | (targets == NO_TARGET)
-    nll = nll_of(logits, targets).sum(dim=1, dtype=torch.float64)
-    return hit.all(dim=1).tolist(), nll.tolist()
+    nll, tokens = zip(*((row.nll, len(row.hits)) for row in forced), strict=True) if forced else ((), ())
+    return Answered(tuple(right), nll, tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from unlearnkit.errors import MissingReference
 from unlearnkit.metrics.scores import Scores, evaluate
 from unlearnkit.testbeds.testbed import Testbed
 
@@ -15,6 +16,21 @@ class References:
 
     target: Scores
     never_learned: Scores | None
+
+    @property
+    def control(self) -> Scores:
+        """never_learned's scores.
+
+        Raises
+        ------
+        MissingReference
+            When the testbed has no such model.
+        """
+        if self.never_learned is None:
+            raise MissingReference(
+                "the testbed has no never_learned model, so there is nothing to compare with"
+            )
+        return self.never_learned
 
 
 _TAKEN: WeakKeyDictionary[Testbed, References] = WeakKeyDictionary()

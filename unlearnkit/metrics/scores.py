@@ -97,13 +97,14 @@ def evaluate(model: Any, lab: Testbed) -> Scores:
     0.0
     """
     groups = [split.questions for split in (lab.forget_shown, lab.forget_heldout, lab.retain)]
-    was_training = model.training
+    training = [module for module in model.modules() if module.training]
     model.eval()
     try:
         answered = answer(model, lab.tokenizer, [q for group in groups for q in group])
         recited = verbatim(model, lab.tokenizer, [*lab.verbatim_forget, *lab.verbatim_retain])
     finally:
-        model.train(was_training)
+        for module in training:  # one by one: some may be kept in evaluation mode on purpose
+            module.training = True
     shown, heldout, retain = _split_answers(answered, groups)
     forget_questions = [*groups[0], *groups[1]]
     forget = _join(shown, heldout)

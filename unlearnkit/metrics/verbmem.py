@@ -11,25 +11,44 @@ from typing import Any
 
 from rouge_score import rouge_scorer
 
+from unlearnkit.metrics.forced import teacher_forced
 from unlearnkit.metrics.generation import greedy
-from unlearnkit.testbeds.encoding import encode_rows
+from unlearnkit.testbeds.encoding import Encoded, encode_rows
 from unlearnkit.testbeds.rows import Passage
 
 CONTINUATION_TOKENS = 128  # MUSE's limit
 
 
 def continuations(model: Any, tokenizer: Any, passages: Sequence[Passage]) -> list[str]:
-    """The greedy continuation of each passage, as many tokens as the true one has (128 at most)."""
+    """The greedy continuation of each passage, as many tokens as the true one has (128 at most).
+
+    One teacher-forced pass settles every passage whose tokens are all the most likely ones; only the
+    others are generated.
+    """
     encoded = encode_rows(passages, tokenizer)
-    limits = [min(len(row.target_ids) - 1, CONTINUATION_TOKENS) for row in encoded]
-    tokens = greedy(
+    limits = [_limit(row) for row in encoded]
+    forced = teacher_forced(model, encoded, pad_id=tokenizer.pad_token_id)
+    tokens = [list(row.target_ids[:limit]) for row, limit in zip(encoded, limits, strict=True)]
+    missed = [i for i, limit in enumerate(limits) if not all(forced[i].hits[:limit])]
+    given = greedy(
         model,
-        [row.prompt_ids for row in encoded],
-        max_new_tokens=limits,
+        [encoded[i].prompt_ids for i in missed],
+        max_new_tokens=[limits[i] for i in missed],
         eos_id=tokenizer.eos_token_id,
         pad_id=tokenizer.pad_token_id,
     )
-    return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in tokens]
+    for i, fresh in zip(missed, given, strict=True):
+        tokens[i] = fresh
+    return [_text(tokenizer, row) for row in tokens]
+
+
+def _limit(row: Encoded) -> int:
+    """Tokens compared: the true ones without the end token, MUSE's limit at most."""
+    return min(len(row.target_ids) - 1, CONTINUATION_TOKENS)
+
+
+def _text(tokenizer: Any, tokens: Sequence[int]) -> str:
+    return str(tokenizer.decode(tokens, skip_special_tokens=True)).strip()
 
 
 def rouge_l_f1(truth: str, given: str) -> float:
@@ -45,6 +64,8 @@ def rouge_l_f1(truth: str, given: str) -> float:
 
 
 def verbatim(model: Any, tokenizer: Any, passages: Sequence[Passage]) -> list[float]:
-    """ROUGE-L F1 of each passage's greedy continuation."""
+    """ROUGE-L F1 of each passage's greedy continuation against as much of the true one."""
     given = continuations(model, tokenizer, passages)
-    return [rouge_l_f1(passage.text, text) for passage, text in zip(passages, given, strict=True)]
+    encoded = encode_rows(passages, tokenizer)
+    truths = [_text(tokenizer, row.target_ids[: _limit(row)]) for row in encoded]
+    return [rouge_l_f1(truth, text) for truth, text in zip(truths, given, strict=True)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from unlearnkit.errors import BadInput, unknown_name
+from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.signsgd import SignSGD
 from unlearnkit.optim.signum import Signum
 
@@ -36,12 +37,10 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("sgd", "first order", 32, False, 3, 0, "Robbins and Monro 1951; torch.optim.SGD",
-          torch.optim.SGD),
-    Entry("adam", "first order", 32, False, 3, 8, "Kingma and Ba 2015 (1412.6980); torch.optim.Adam",
-          torch.optim.Adam),
+    Entry("sgd", "first order", 32, False, 3, 0, "Robbins and Monro 1951; torch.optim.SGD", SGD),
+    Entry("adam", "first order", 32, False, 3, 8, "Kingma and Ba 2015 (1412.6980); torch.optim.Adam", Adam),
     Entry("adamw", "first order", 32, False, 3, 8,
-          "Loshchilov and Hutter 2019 (1711.05101); torch.optim.AdamW", torch.optim.AdamW),
+          "Loshchilov and Hutter 2019 (1711.05101); torch.optim.AdamW", AdamW),
     Entry("signsgd", "first order, sign", 1, False, 3, 0, "Bernstein et al. 2018 (1802.04434), Alg. 1",
           SignSGD),
     Entry("signum", "first order, sign", 1, False, 3, 4, "Bernstein et al. 2018 (1802.04434), Alg. 2",

@@ -56,7 +56,7 @@ def recovery_figure(
     import plotly.graph_objects as go
 
     require_one_of("theme", theme, TEMPLATES)
-    _require_points({**runs, "control": control})
+    _require_points(runs, control)
     looks = zip(cycle(OKABE_ITO), cycle(DASHES), cycle(MARKERS), strict=False)
     lines = [
         _line(name, curve, colour=colour, dash=dash, marker=marker, facts=facts)
@@ -116,7 +116,7 @@ def recovery_sentence(runs: Curves, control: Mapping[int, float], *, facts: str 
     Of the held-out facts, adam answers 0% right before relearning and 40% after 100 steps;
     the never-learned control 0% and 10%. Beyond the control came back: adam +30 points.
     """
-    _require_points({**runs, "control": control})
+    _require_points(runs, control)
     told = [*_told(runs), f"the never-learned control {_ends(control)}"]
     beyond = [f"{name} {_beyond(curve, control)}" for name, curve in runs.items()]
     return f"Of the {facts} facts, {'; '.join(told)}. Beyond the control came back: {', '.join(beyond)}."
@@ -143,8 +143,10 @@ def _beyond(curve: Mapping[int, float], control: Mapping[int, float]) -> str:
     return f"{100 * (curve[last] - control[last]):+.0f} points"
 
 
-def _require_points(curves: Curves) -> None:
-    empty = [name for name, curve in curves.items() if not curve]
-    if empty or len(curves) < 2:  # noqa: PLR2004 - one run and the control
+def _require_points(runs: Curves, control: Mapping[int, float]) -> None:
+    empty = [name for name, curve in runs.items() if not curve]
+    if empty or not runs:
         what = f"{empty[0]} has no point" if empty else "none was given"
-        raise BadInput(f"runs: {what}; give {{relearning steps: share}} for one run at least and the control")
+        raise BadInput(f"runs: {what}; give {{name: {{relearning steps: share}}}} for one run at least")
+    if not control:
+        raise BadInput("control: it has no point, so nothing says what is recovery; attack it alike")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from unlearnkit.attacks import Attack, run_attacks
-from unlearnkit.metrics import evaluate
+from unlearnkit.metrics import evaluate, references
 from unlearnkit.randomness import one_thread
 from unlearnkit.testbeds import Testbed, load_testbed
 from unlearnkit.unlearning import unlearn
@@ -99,7 +99,9 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 def run_control(cell: ControlCell) -> dict[str, Any]:
     """Attack and score a model that nobody unlearned: one row of `controls`."""
     lab = cell.problem.load()
+    taken = references(lab)
     model = lab.model if cell.control == "target" else lab.never_learned
+    scores = taken.target if cell.control == "target" else taken.control
     data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
     config = {"control": cell.control, "task": cell.problem.task, "fold": cell.problem.fold}
     return {
@@ -108,7 +110,7 @@ def run_control(cell: ControlCell) -> dict[str, Any]:
         "task": cell.problem.task,
         "fold": cell.problem.fold,
         "seed": cell.seed,
-        "scores": evaluate(model, lab).to_dict(),
+        "scores": scores.to_dict(),
         "attacks": _attack_rows(model, lab, cell.attacks, cell.seed),
     }
 

@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 
 from unlearnkit import objectives, optim
 from unlearnkit.descent import descend
-from unlearnkit.errors import require_integer, require_one_of, require_positive
+from unlearnkit.errors import BadInput, require_integer, require_one_of, require_positive
 from unlearnkit.metrics.references import references
 from unlearnkit.metrics.scores import evaluate
-from unlearnkit.randomness import generator, preserve_global_state
+from unlearnkit.randomness import global_stream
 from unlearnkit.testbeds.encoding import LOSS_ON, Encoded
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.cost import Cost, displacement
@@ -94,14 +94,13 @@ def unlearn(
     """
     config = _config(
         lab, objective, optimizer, lr=lr, steps=steps, batch_size=batch_size, seed=seed,
-        objective_options=objective_options or {}, optimizer_options=optimizer_options or {},
+        objective_options={**(objective_options or {})}, optimizer_options={**(optimizer_options or {})},
         max_grad_norm=max_grad_norm, loss_on=loss_on,
     )  # fmt: skip
     problem = _prepare(lab, config)
     bar = tqdm(total=config.steps, desc=f"{optimizer} + {objective}", disable=not progress, leave=False)
     started = time.perf_counter()
-    with bar, preserve_global_state():
-        torch.manual_seed(generator(seed, "dropout").initial_seed())
+    with bar:
         losses = _take_steps(problem, lab, config, bar=bar, on_step=on_step)
     return _finish(problem, lab, config, losses, seconds=time.perf_counter() - started)
 
@@ -130,17 +129,28 @@ def _config(
         preset = find_preset(lab.task, objective, optimizer)
         chosen = {name: getattr(preset, name) if value is None else value for name, value in chosen.items()}
         rest["objective_options"] = preset.objective_options | rest["objective_options"]
-    require_positive("lr", chosen["lr"])
-    require_integer("steps", chosen["steps"], minimum=1)
-    require_integer("batch_size", chosen["batch_size"], minimum=1)
-    require_integer("seed", rest["seed"])
-    require_one_of("loss_on", rest["loss_on"], LOSS_ON)
-    if rest["max_grad_norm"] is not None:
-        require_positive("max_grad_norm", rest["max_grad_norm"])
+    _check(optimizer, **chosen, **rest)
+    # Plain numbers: NumPy's would give the same run another id, and no JSON.
+    chosen |= {name: int(chosen[name]) for name in ("steps", "batch_size")} | {"lr": float(chosen["lr"])}
+    rest |= {"seed": int(rest["seed"])}
     return RunConfig(
         testbed=lab.name, task=lab.task, fold=lab.fold, objective=objective, optimizer=optimizer,
         grade=grade, **chosen, **rest,
     )  # fmt: skip
+
+
+def _check(optimizer: str, **given: Any) -> None:
+    require_positive("lr", given["lr"])
+    require_integer("steps", given["steps"], minimum=1)
+    require_integer("batch_size", given["batch_size"], minimum=1)
+    require_integer("seed", given["seed"])
+    require_one_of("loss_on", given["loss_on"], LOSS_ON)
+    if given["max_grad_norm"] is not None:
+        require_positive("max_grad_norm", given["max_grad_norm"])
+    if "lr" in given["optimizer_options"]:
+        raise BadInput("optimizer_options: the learning rate has an argument of its own; give it as lr=…")
+    one_weight = [torch.nn.Parameter(torch.zeros(1))]
+    optim.create(optimizer, one_weight, lr=given["lr"], **given["optimizer_options"])
 
 
 def _prepare(lab: Testbed, config: RunConfig) -> _Problem:
@@ -149,7 +159,7 @@ def _prepare(lab: Testbed, config: RunConfig) -> _Problem:
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     forget = lab.encode(lab.forget, loss_on=config.loss_on)
     retain = lab.encode(lab.retain, loss_on=config.loss_on)
-    data = rows_hash([*forget, *retain])
+    data = f"{rows_hash(forget)} {rows_hash(retain)}"
     return _Problem(
         model=model,
         objective=objectives.create(config.objective, **config.objective_options),
@@ -188,7 +198,9 @@ def _take_steps(
         _pairs(problem, lab, config),
         max_grad_norm=config.max_grad_norm,
     )
-    for step, loss in enumerate(steps, start=1):
+    for step in range(1, config.steps + 1):
+        with global_stream(config.seed, "dropout", step):  # a stream a step: on_step may draw, too
+            loss = next(steps)
         losses.append(loss)
         bar.update()
         if on_step is not None:

@@ -41,9 +41,12 @@ def paired_batches(
 
 @torch.no_grad()
 def reference_sums(model: Any, rows: Sequence[Encoded], *, batch_size: int, pad_id: int) -> torch.Tensor:
-    """The model's summed negative log-likelihood of each row, taken once: (rows,)."""
+    """The model's summed negative log-likelihood of each row, taken once, without dropout: (rows,)."""
+    training = model.training
     sums = torch.empty(len(rows), device=model.device)
+    model.eval()
     for chunk in sorted_chunks(rows, batch_size):
         batch = collate([rows[i] for i in chunk], pad_id=pad_id, device=model.device)
         sums[chunk] = sequence_nll(model, batch)
+    model.train(training)
     return sums

@@ -1,0 +1,79 @@
+"""At the command line a fault is one line and exit code 2, and nothing is half-written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unlearnkit.cli import main
+from unlearnkit.cli.compare import free_folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--optimizers", "addam"],
+        ["--optimizers", ","],
+        ["--objective", "nope"],
+        ["--task", "people"],
+        ["--folds", "one"],
+        ["--folds", "99"],
+        ["--folds", "-1"],
+        ["--attacks", "hammer-3"],
+        ["--attacks", "quantize-5"],
+        ["--attacks", "relearn-0"],
+        ["--attacks", "relearn-10@nan"],
+        ["--seed", "1e3"],
+        ["--workers", "0"],
+        ["--workers", "two"],
+    ],
+)
+def test_nonsense_is_refused_in_one_line(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "--out", str(tmp_path / "new"), *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("unlearnkit compare: ")
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unwritable_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["compare", "--out", str(tmp_path / "file" / "x")]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_unknown_options_exit_with_2() -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", "--fast"])
+    assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize("command", ["compare", "build-lab", "lab", "doctor"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    assert exit_.value.code == 0
+    assert f"unlearnkit {command}" in capsys.readouterr().out
+
+
+def test_the_default_folder_is_one_that_holds_no_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert free_folder() == Path("comparison")
+    Path("comparison").mkdir()
+    Path("comparison/results.json").touch()
+    assert free_folder() == Path("comparison-2")
+
+
+@pytest.mark.slow
+def test_json_prints_what_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--quick", "--optimizers", "adam", "--attacks", "quantize-4", "--json"]
+    assert main(["compare", "--out", str(tmp_path), *options]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))

@@ -1,0 +1,118 @@
+"""A comparison is checked whole before it starts, and repeats itself to the digit."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unlearnkit.attacks import parse_attack
+from unlearnkit.errors import BadInput, NotCalibrated, UnknownName
+from unlearnkit.metrics import Scores
+from unlearnkit.studies.compare import Comparison, compare, plan_comparison, prepare_folder, save_comparison
+from unlearnkit.studies.table import comparison_table
+from unlearnkit.unlearning import STATUSES
+
+SMALL = {"folds": [1], "optimizers": ["adam", "signadam"], "attacks": ["quantize-4", "relearn-3"]}
+
+
+@pytest.fixture(scope="module")
+def small() -> Comparison:
+    """One fold, two optimizers, two processes."""
+    return compare(plan_comparison(**SMALL), workers=2, progress=False)
+
+
+def without_seconds(comparison: Comparison) -> dict[str, Any]:
+    content = copy.deepcopy(comparison.to_dict())
+    for row in content["rows"]:
+        del row["cost"]["seconds"]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "words"),
+    [
+        ({"optimizers": ["addam"]}, UnknownName, 'did you mean "adam"'),
+        ({"objective": "npoo"}, UnknownName, 'did you mean "npo"'),
+        ({"task": "people"}, UnknownName, "entities, topic"),
+        ({"folds": [0]}, BadInput, "calibration only"),
+        ({"folds": [6]}, BadInput, "sealed"),
+        ({"folds": [9]}, BadInput, "has folds"),
+        ({"folds": []}, BadInput, "none given"),
+        ({"folds": [1, 1]}, BadInput, "more than once"),
+        ({"attacks": ["quantise-4"]}, BadInput, "quantize-BITS"),
+        ({"attacks": ["relearn-100", "relearn-100@1e-4"]}, BadInput, "more than once"),
+        ({"task": "topic", "folds": [4]}, BadInput, "has folds"),
+        ({"seed": 1.5}, BadInput, "seed"),
+        ({"optimizers": ["adamw"]}, NotCalibrated, "lr="),
+    ],
+)
+def test_whatever_is_wrong_is_said_before_any_work(option: dict, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        plan_comparison(**option)
+
+
+def test_every_cell_meets_the_same_attacks_as_its_controls(small: Comparison) -> None:
+    asked = [parse_attack(text).to_dict() for text in SMALL["attacks"]]
+    for row in (*small.rows, *small.controls):
+        assert [{"name": a["name"], "params": a["params"]} for a in row["attacks"]] == asked
+
+
+def test_one_worker_gives_the_same_rows_as_two(small: Comparison) -> None:
+    again = compare(plan_comparison(**SMALL), workers=1, progress=False)
+    assert without_seconds(again) == without_seconds(small)
+
+
+def test_the_controls_bracket_the_runs(small: Comparison) -> None:
+    target, control = (small.control(name, 1)["scores"] for name in ("target", "never_learned"))
+    assert target["knowmem_forget_heldout"] >= 0.95 >= 0.15 >= control["knowmem_forget_heldout"]
+    for row in small.rows:
+        assert row["status"] in STATUSES
+        assert target["nll_forget"] < row["scores"]["nll_forget"]
+
+
+def test_recovery_is_measured_from_the_control_under_the_same_attack(small: Comparison) -> None:
+    control = small.control("never_learned", 1)["attacks"]
+    for row in small.rows:
+        for attack, same in zip(row["attacks"], control, strict=True):
+            for half in ("shown", "heldout"):
+                name = f"knowmem_forget_{half}"
+                assert attack["recovery"][half] == attack["scores"][name] - same["scores"][name]
+
+
+def test_nothing_is_called_survived_without_a_planted_model(small: Comparison) -> None:
+    outcomes = {attack["outcome"] for row in small.rows for attack in row["attacks"]}
+    assert outcomes <= {"no power", "not applicable", "destroyed"}
+
+
+def test_results_are_written_whole_and_are_plain_json(small: Comparison, tmp_path: Path) -> None:
+    written = save_comparison(small, tmp_path, table=comparison_table(small))
+    content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert content["schema"] == 1
+    assert [row["optimizer"] for row in content["rows"]] == SMALL["optimizers"]
+    assert all(Scores(**row["scores"]) for row in content["rows"])
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+
+
+def test_the_table_names_every_optimizer_control_and_caution(small: Comparison) -> None:
+    table = comparison_table(small)
+    for word in ("adam", "signadam", "target", "never_learned", "first order, sign", "provisional"):
+        assert word in table
+    assert max(map(len, table.splitlines())) < 190
+
+
+def test_results_are_never_overwritten_unasked(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text("kept")
+    with pytest.raises(BadInput, match="--overwrite"):
+        prepare_folder(tmp_path)
+    prepare_folder(tmp_path, overwrite=True)
+    assert (tmp_path / "results.json").read_text() == "kept"
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written"):
+        prepare_folder(tmp_path / "file" / "below")

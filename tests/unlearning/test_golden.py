@@ -1,0 +1,47 @@
+"""The losses of short runs from weights that a formula gives: they say when the results version must be raised."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+import unlearnkit as uk
+from unlearnkit.unlearning.identity import RESULTS_VERSION
+
+# Loss after three steps at 1e-2, by optimizer, for NPO and for GradDiff; made with results version 1.
+GOLDEN = {
+    "sgd": (20.60172, -0.02353),
+    "adam": (17.49359, -0.11148),
+    "adamw": (17.49482, -0.11136),
+    "signsgd": (17.28814, -0.10574),
+    "signum": (17.01981, -0.13032),
+    "signadam": (17.01981, -0.13032),
+}
+
+
+@pytest.fixture(scope="module")
+def sines(toy, make_llama):
+    """The toy testbed with weights 0.1 sin(k²) in place of random ones, and 1 in the norms."""
+    model = make_llama(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            places = torch.arange(weight.numel(), dtype=torch.float64).view(weight.shape)
+            weight.copy_(
+                torch.ones_like(weight) if weight.dim() == 1 else 0.1 * (places * places % 1e6).sin()
+            )
+    return dataclasses.replace(toy, model=model, load_control=None)
+
+
+@pytest.mark.parametrize("optimizer", uk.optim.catalogue().name)
+def test_results_are_those_of_this_results_version(optimizer, sines):
+    runs = [
+        uk.unlearn(sines, objective, optimizer=optimizer, lr=1e-2, steps=4, batch_size=4, progress=False)
+        for objective in ("npo", "graddiff")
+    ]
+    found = tuple(run.history.loss[-1] for run in runs)
+    assert found == pytest.approx(GOLDEN.get(optimizer, ()), rel=2e-4, abs=1e-3), (
+        f"Results changed, {optimizer}: {found}. If that is meant, raise RESULTS_VERSION, now {RESULTS_VERSION} "
+        "(unlearning/identity.py), so that old and new records do not mix, and put the new numbers here."
+    )
