@@ -35,7 +35,7 @@ def test_it_is_torchs_adamw_on_hugging_faces_loss(toy):
 def test_it_sees_the_shown_half_only(toy, same_bits, monkeypatch):
     expected = relearn(toy.model, toy, **FEW)
     blank = Split("other", toy.retain.rows[:3])
-    hidden = {name: blank for name in ("forget", "forget_heldout", "retain", "holdout")}
+    hidden = dict.fromkeys(("forget", "forget_heldout", "retain", "holdout"), blank)
     assert same_bits(relearn(toy.model, dataclasses.replace(toy, **hidden), **FEW), expected)
     other = dataclasses.replace(toy, forget_shown=Split("shown", toy.forget_shown.rows[:5]))
     assert not same_bits(relearn(toy.model, other, **FEW), expected)

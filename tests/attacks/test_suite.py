@@ -34,10 +34,12 @@ def test_good_names(text, name, params):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "quantize", "quantize-", "quantize-5", "quantize-16", "quantize-4@1", "quantise-4", "quantize-four",
-        "quantize--4", "relearn", "relearn-0", "relearn-0@1e-4", "relearn-00", "relearn--5", "relearn-1.5",
-        "relearn-10@", "relearn-10@0", "relearn-10@-1", "relearn-10@1", "relearn-10@x", "relearn-10@nan",
-        "relearn-10@1e", "relearn-10@1e-400", "relearn-10 @1e-4", "relearn-10@1e-4@1", "relearn-10,quantize-4",
+        "", "quantize", "quantize-", "quantize-5", "quantize-16", "quantize-4@1", "quantise-4",
+        "quantize-four", "quantize--4", "relearn", "relearn-0", "relearn-0@1e-4", "relearn-00", "relearn--5",
+        "relearn-1.5", "relearn-10@", "relearn-10@0", "relearn-10@-1", "relearn-10@1", "relearn-10@x",
+        "relearn-10@nan",
+        "relearn-10@1e", "relearn-10@1e-400", "relearn-10 @1e-4", "relearn-10@1e-4@1",
+        "relearn-10,quantize-4",
     ],
 )  # fmt: skip
 def test_bad_names_are_refused_with_the_forms_that_would_do(text):

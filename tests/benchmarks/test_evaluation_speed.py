@@ -39,8 +39,8 @@ def test_batches_against_one_by_one(name, lab, noisy):
             assert texts[i] == text
             assert scored.right[i] == (normalise(text) == normalise(questions[i].answer))
     print(
-        f"\n{name}: {len(questions)} questions, {sum(scored.right)} right; one by one {peer:.2f} s, in batches "
-        f"{batched:.2f} s, {peer / batched:.1f} times faster; {close} with two logits within {TIE}"
+        f"\n{name}: {len(questions)} questions, {sum(scored.right)} right; one by one {peer:.2f} s, "
+        f"in batches {batched:.2f} s, {peer / batched:.1f} times faster; {close} with two logits within {TIE}"
     )
 
 

@@ -26,13 +26,15 @@ def staged(toy, ask, monkeypatch):
             ask("B", "capital", "2"), ask("B", "area_rank", "3"), ask("B", "language", "x", open_class=False),
             ask("C", "language", "y", open_class=False),
         ],
-        "retain": [ask("D", "capital", str(i)) for i in range(4)] + [ask("D", "borders", "0", open_class=False)],
+        "retain": [
+            *[ask("D", "capital", str(i)) for i in range(4)], ask("D", "borders", "0", open_class=False),
+        ],
     }  # fmt: skip
     splits = {name: Split(name, tuple(rows)) for name, rows in groups.items()}
     staged_lab = dataclasses.replace(toy, **splits)
 
     def score(known):
-        """Scores of a model that is right about these (subject, relation, answer), and pays 2 nats for the rest."""
+        """A model that is right about these (subject, relation, answer) and pays 2 nats for the rest."""
 
         def answered(model, tokenizer, questions):
             right = [(q.subject, q.relation, q.answer) in known for q in questions]

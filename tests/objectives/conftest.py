@@ -22,7 +22,7 @@ def moved(reference, noisy):
 
 @pytest.fixture(scope="package")
 def sums(reference):
-    """Summed NLL of each row's answer under a model, from its logits in NumPy's place: float64, row by row."""
+    """Summed NLL of each row's answer under a model, row by row, from its logits in float64."""
 
     @torch.no_grad()
     def of(model, rows) -> torch.Tensor:

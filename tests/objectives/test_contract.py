@@ -70,7 +70,7 @@ def test_the_model_is_not_changed_by_asking(name, reference, batches, fingerprin
     "options", [{"retain_weight": -1.0}, {"retain_weight": "much"}, {"no_such_option": 1}]
 )
 def test_options_that_make_no_sense_are_refused(name, options):
-    with pytest.raises(BadInput, match="retain_weight|no_such_option"):
+    with pytest.raises(BadInput, match=r"retain_weight|no_such_option"):
         uk.objectives.create(name, **options)
 
 

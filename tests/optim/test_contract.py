@@ -1,6 +1,6 @@
 """What every optimizer of the catalogue must do, whatever its grade.
 
-An optimizer needs an entry in LEARNING_RATES to be in the catalogue: a rate at which it descends the quadratic.
+An optimizer of the catalogue needs an entry in LEARNING_RATES: a rate at which it descends the quadratic.
 """
 
 from __future__ import annotations

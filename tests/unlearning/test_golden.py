@@ -1,4 +1,4 @@
-"""The losses of short runs from weights that a formula gives: they say when the results version must be raised."""
+"""The losses of short runs from weights that a formula gives say when to raise the results version."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def test_results_are_those_of_this_results_version(optimizer, sines):
     ]
     found = tuple(run.history.loss[-1] for run in runs)
     assert found == pytest.approx(GOLDEN.get(optimizer, ()), rel=2e-4, abs=1e-3), (
-        f"Results changed, {optimizer}: {found}. If that is meant, raise RESULTS_VERSION, now {RESULTS_VERSION} "
-        "(unlearning/identity.py), so that old and new records do not mix, and put the new numbers here."
+        f"Results changed, {optimizer}: {found}. If that is meant, raise RESULTS_VERSION, now "
+        f"{RESULTS_VERSION} (unlearning/identity.py), so that old and new records do not mix, "
+        "and put the new numbers here."
     )

@@ -33,7 +33,7 @@ def test_the_run_is_the_float32_run_rounded_once_at_the_end(run, half):
 
 
 def test_more_moves_than_in_place(run, half):
-    """One step in place is lost where |w| >= 2^-8: the spacing there, 2^-15 = 3e-5, is three times the step."""
+    """In place a step is lost where |w| >= 2^-8: the spacing there, 2^-15 = 3e-5, is three times it."""
     in_place = copy.deepcopy(half.model)
     with torch.no_grad():
         for _ in range(STEPS):  # all steps the same way: as far as sign steps can get

@@ -17,8 +17,9 @@ CONFIG = RunConfig(
     max_grad_norm=1.0, loss_on="answer",
 )  # fmt: skip
 CHANGES = {
-    "testbed": "tofu", "task": "topic", "fold": 2, "objective": "graddiff", "objective_options": {"beta": 0.2},
-    "optimizer": "sgd", "grade": "zeroth order", "optimizer_options": {"momentum": 0.9}, "lr": 3.0001e-4,
+    "testbed": "tofu", "task": "topic", "fold": 2, "objective": "graddiff",
+    "objective_options": {"beta": 0.2}, "optimizer": "sgd", "grade": "zeroth order",
+    "optimizer_options": {"momentum": 0.9}, "lr": 3.0001e-4,
     "steps": 161, "batch_size": 8, "seed": 1, "max_grad_norm": None, "loss_on": "row",
 }  # fmt: skip
 ROWS = [Encoded((1, 5, 2), (-100, 5, 2)), Encoded((1, 6, 2), (-100, 6, 2))]

@@ -56,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
     folder = chosen.dir.resolve()
     kept = copy_lessons(folder)
     if kept:
-        print(f"Left as you have changed them: {', '.join(kept)}. For a fresh copy, use another --dir.")
+        print(f"Kept as you left them: {', '.join(kept)}. For a fresh copy, name another --dir.")
     return _serve(folder, lesson, port=port, browser=not chosen.no_browser)
 
 

@@ -17,6 +17,8 @@ Curves = Mapping[str, Mapping[int, float]]
 # out: on white nobody sees it. Dashes and markers say the same again, without colour.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# plotly's own toolbar, less a button that uploads the chart to somebody's cloud and two that select points.
+NO_BUTTONS = ["sendChartToCloud", "select2d", "lasso2d"]
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 CONTROL_GREY = "#7F7F7F"  # seen on white and on black
 TEMPLATES = {"light": "plotly_white", "dark": "plotly_dark"}
@@ -92,6 +94,7 @@ def _lay_out(figure: go.Figure, *, steps: list[int], facts: str) -> None:
         # Always the whole scale: a small recovery must look small.
         yaxis={"title": f"{facts} facts answered right", "range": [-0.02, 1.02], "tickformat": ".0%"},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        modebar={"remove": NO_BUTTONS},
         margin={"l": 70, "r": 20, "t": 90, "b": 60},
         height=420,
     )

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from unlearnkit import objectives, optim
+from unlearnkit import __version__, objectives, optim
 from unlearnkit.attacks import Attack, parse_attack
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.metrics.scores import Scores
@@ -24,7 +24,7 @@ SCHEMA = 1
 DEFAULT_OPTIMIZERS = ("sgd", "adam", "signsgd", "signadam")
 DEFAULT_FOLDS = (1, 2, 3)
 DEFAULT_ATTACKS = ("quantize-4", "relearn-25", "relearn-100")
-VERSIONED = ("unlearnkit", "torch", "transformers", "tokenizers", "numpy")
+VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
 CALIBRATION_FOLD = 0
 
 
@@ -46,7 +46,7 @@ class Comparison:
         return {
             "schema": SCHEMA,
             "testbed": "atlas",
-            "versions": {"python": platform.python_version(), **versions},
+            "versions": {"unlearnkit": __version__, "python": platform.python_version(), **versions},
             "rows": list(self.rows),
             "controls": list(self.controls),
         }
