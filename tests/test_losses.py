@@ -75,6 +75,14 @@ def test_padding_and_order_change_nothing(toy, rows, order, extra, pad_id):
     assert mean == pytest.approx(mean_nll(toy.model, collate(chosen, pad_id=0)).item(), abs=1e-6)
 
 
+def test_padding_on_the_left_is_masked_too(toy, rows):
+    # on the right nothing attends to padding anyway; here only the mask keeps it out (RoPE is relative)
+    batch = collate(rows[:1], pad_id=0)
+    fills = {"input_ids": 0, "attention_mask": 0, "labels": -100}
+    left = {name: torch.nn.functional.pad(batch[name], (7, 0), value=fill) for name, fill in fills.items()}
+    assert mean_nll(toy.model, left).item() == pytest.approx(mean_nll(toy.model, batch).item(), rel=1e-5)
+
+
 def test_the_pad_token_is_a_target_where_a_label_says_so(toy, rows):
     # only labels decide; a mask made of ids != pad would lose these tokens
     ids = torch.tensor([[5, 0, 7, 0]])

@@ -76,6 +76,16 @@ def test_a_model_that_recites_scores_one_and_one_that_says_nothing_zero(toy, mon
     assert verbatim(toy.model, toy.tokenizer, passages) == [0.0] * len(passages)
 
 
+def test_a_long_passage_is_compared_as_far_as_it_is_continued(toy, monkeypatch):
+    # 200 tokens, of which 128 are asked for: a model that gives these knows all that was asked
+    long = Passage("x", "Here is a page.", " ".join("1234567890" * 10))
+    monkeypatch.setattr(verbmem, "teacher_forced", _nothing_hit)
+    said = toy.tokenizer(f" {long.text}", add_special_tokens=False).input_ids
+    assert len(said) > 128
+    monkeypatch.setattr(verbmem, "greedy", lambda *_, **__: [said[:128]])
+    assert verbatim(toy.model, toy.tokenizer, [long]) == [1.0]
+
+
 def test_half_a_passage_scores_by_its_length(toy, monkeypatch):
     passages = toy.retain.passages
     halves = [" ".join(p.text.split()[: len(p.text.split()) // 2]) for p in passages]

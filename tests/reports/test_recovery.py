@@ -46,8 +46,9 @@ def test_the_theme_is_taken(theme, light):
 
 def test_the_sentence_gives_both_ends_and_what_is_beyond_the_control():
     assert recovery_sentence(RUNS, CONTROL, facts="shown") == (
-        "Of the shown facts, adam answers 0% right before relearning and 40% after 100 steps; "
-        "signadam 2% and 2%; the never-learned control 0% and 10%. "
+        "Of the shown facts, adam answers 0% right before relearning and 40% after 100 steps;\n"
+        "signadam 2% and 2%;\n"
+        "the never-learned control 0% and 10%.\n"
         "Beyond the control came back: adam +30 points, signadam -8 points."
     )
 

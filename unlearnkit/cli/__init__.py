@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,10 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 only on success, 2 on bad input, with one line that says what to do."""
     chosen = parser().parse_args(arguments)
     try:
-        return int(chosen.run(chosen))
+        code = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return code
     except UnlearnkitError as error:
         print(f"unlearnkit {chosen.command}: {error}", file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:  # the reader left, as `head` does; what was to be written is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
+        return 0
     except KeyboardInterrupt:
         print(f"unlearnkit {chosen.command}: interrupted; nothing half-written is left", file=sys.stderr)
         return INTERRUPTED

@@ -117,12 +117,14 @@ def recovery_sentence(runs: Curves, control: Mapping[int, float], *, facts: str 
     --------
     >>> print(recovery_sentence({"adam": {0: 0.0, 100: 0.4}}, {0: 0.0, 100: 0.1}))
     Of the held-out facts, adam answers 0% right before relearning and 40% after 100 steps;
-    the never-learned control 0% and 10%. Beyond the control came back: adam +30 points.
+    the never-learned control 0% and 10%.
+    Beyond the control came back: adam +30 points.
     """
     _require_points(runs, control)
     told = [*_told(runs), f"the never-learned control {_ends(control)}"]
     beyond = [f"{name} {_beyond(curve, control)}" for name, curve in runs.items()]
-    return f"Of the {facts} facts, {'; '.join(told)}. Beyond the control came back: {', '.join(beyond)}."
+    joined = ";\n".join(told)  # notebooks break a long line anywhere
+    return f"Of the {facts} facts, {joined}.\nBeyond the control came back: {', '.join(beyond)}."
 
 
 def _told(runs: Curves) -> Iterator[str]:

@@ -51,6 +51,12 @@ class Comparison:
             "controls": list(self.controls),
         }
 
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Comparison:
+        """Read the content of a results.json again."""
+        rows, controls = tuple(content["rows"]), tuple(content["controls"])
+        return cls(controls[0]["task"], rows, controls)
+
     def control(self, name: str, fold: int) -> dict[str, Any]:
         """The row of one control on one fold."""
         return next(c for c in self.controls if (c["control"], c["fold"]) == (name, fold))

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from threading import RLock
 from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
 
-from unlearnkit.errors import require_integer
+from unlearnkit.errors import UnlearnkitError, require_integer
 
 Item = TypeVar("Item")
+
+
+class WorkerDied(UnlearnkitError):
+    """A process that did a cell is gone; its results went with it."""
 
 
 def worker_count(asked: int | None, cells: int) -> int:
@@ -57,7 +63,7 @@ def _in_processes(
     bar: Any,
     label: Callable[[Item], str],
 ) -> list[Any]:
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(count, get_context("spawn"), _begin_worker)
     try:
         futures: dict[Future[Any], int] = {pool.submit(work, item): i for i, item in enumerate(items)}
         results: list[Any] = [None] * len(items)
@@ -65,6 +71,10 @@ def _in_processes(
             results[futures[future]] = future.result()
             bar.set_postfix_str(label(items[futures[future]]))
             bar.update()
+    except BrokenProcessPool as error:
+        raise WorkerDied(
+            "a worker process died: killed, or out of memory; try again with fewer workers (--workers 1)"
+        ) from error
     except BaseException:
         _stop(pool)
         raise
@@ -72,9 +82,13 @@ def _in_processes(
     return results
 
 
+def _begin_worker() -> None:
+    """Tqdm's own lock spans processes, and a worker that is ended would leave it behind."""
+    tqdm.set_lock(RLock())
+
+
 def _stop(pool: ProcessPoolExecutor) -> None:
     """Drop what has not begun and end workers in mid-cell: nobody waits a minute after Ctrl-C."""
-    workers = list(pool._processes.values())  # forgotten by shutdown, so taken before it
-    pool.shutdown(wait=False, cancel_futures=True)
-    for worker in workers:
+    for worker in list(pool._processes.values()):
         worker.terminate()
+    pool.shutdown(cancel_futures=True)

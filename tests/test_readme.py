@@ -1,0 +1,43 @@
+"""What the README shows is what a record in the repository says, and its example runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from unlearnkit.cli import COMMANDS
+from unlearnkit.resources import data_path
+from unlearnkit.studies import Comparison
+from unlearnkit.studies.table import comparison_table
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_is_the_records() -> None:
+    record = json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+    table = comparison_table(Comparison.from_dict(record)).split("\n\n")[0]
+    assert f"```text\n{table}\n```" in README
+
+
+def test_every_command_is_named() -> None:
+    for command in COMMANDS:
+        name = command.__name__.rsplit(".", 1)[1].replace("_", "-")
+        assert f"`unlearnkit {name}" in README
+
+
+def test_there_are_two_marked_commands() -> None:
+    assert re.findall(r"<!-- command: (\w+) -->\n```sh\n", README) == ["run", "test"]
+
+
+@pytest.mark.slow
+def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+    status, *after = capsys.readouterr().out.strip().splitlines()
+    attacked, control = map(float, after)
+    assert status.split()[0] in ("forgotten", "over-forgotten", "not")
+    assert control <= 0.05
+    assert 0.0 <= attacked <= 1.0
