@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 from unlearnkit.errors import BadInput
-from unlearnkit.randomness import generator, global_stream, one_thread, preserve_global_state
+from unlearnkit.randomness import fitting_threads, generator, global_stream, one_thread, preserve_global_state
 
 
 def test_the_same_arguments_give_the_same_numbers():
@@ -140,3 +140,14 @@ def _run_guarded(guard, fault, action):
                 raise fault
     except (ValueError, KeyboardInterrupt):
         pass
+
+
+def test_small_models_on_the_cpu_run_on_one_thread_and_large_ones_as_they_would():
+    before = torch.get_num_threads()
+    with fitting_threads(torch.nn.Linear(2, 2)):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+    with torch.device("meta"):
+        large = torch.nn.Linear(4000, 4000)
+    with fitting_threads(large):
+        assert torch.get_num_threads() == before

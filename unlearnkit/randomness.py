@@ -74,6 +74,25 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+SMALL = 10_000_000  # parameters; below, threads wait for each other longer than they compute
+
+
+@contextmanager
+def fitting_threads(model: torch.nn.Module) -> Iterator[None]:
+    """Run a block on one thread if the model is small and on the CPU; else leave the threads as they are.
+
+    At the lab's size a second thread makes a step slower, many times so on a busy machine, and results would
+    depend on the number of threads.
+    """
+    weights = list(model.parameters())
+    small = sum(weight.numel() for weight in weights) < SMALL
+    if small and all(weight.device.type == "cpu" for weight in weights):
+        with one_thread():
+            yield
+    else:
+        yield
+
+
 @contextmanager
 def preserve_global_state() -> Iterator[None]:
     """Restore the global random state of torch, NumPy and random after a block.

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from unlearnkit.descent import descend
 from unlearnkit.errors import BadInput, require_integer, require_positive
 from unlearnkit.losses import mean_nll
-from unlearnkit.randomness import generator, global_stream
+from unlearnkit.randomness import fitting_threads, generator, global_stream
 from unlearnkit.testbeds.batches import collate, endless_chunks
 from unlearnkit.testbeds.testbed import Testbed
 
@@ -98,7 +98,10 @@ def relearn_curve(
     taken = descend(optimizer, lambda batch: mean_nll(attacked, batch), batches)
     with tqdm(total=budgets[-1], desc="relearn", disable=not progress, leave=False) as bar:
         for step in range(1, budgets[-1] + 1):
-            with global_stream(seed, "relearn-dropout", step):  # a stream a step: the caller may draw, too
+            with (
+                fitting_threads(attacked),
+                global_stream(seed, "relearn-dropout", step),
+            ):  # a stream a step: the caller may draw, too
                 next(taken)
             bar.update()
             if step in budgets:

@@ -10,6 +10,7 @@ from typing import Any
 
 from unlearnkit.metrics.knowmem import Answered, answer
 from unlearnkit.metrics.verbmem import verbatim
+from unlearnkit.randomness import fitting_threads
 from unlearnkit.testbeds.rows import Question
 from unlearnkit.testbeds.testbed import Testbed
 
@@ -100,8 +101,9 @@ def evaluate(model: Any, lab: Testbed) -> Scores:
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
-        answered = answer(model, lab.tokenizer, [q for group in groups for q in group])
-        recited = verbatim(model, lab.tokenizer, [*lab.verbatim_forget, *lab.verbatim_retain])
+        with fitting_threads(model):
+            answered = answer(model, lab.tokenizer, [q for group in groups for q in group])
+            recited = verbatim(model, lab.tokenizer, [*lab.verbatim_forget, *lab.verbatim_retain])
     finally:
         for module in training:  # one by one: some may be kept in evaluation mode on purpose
             module.training = True

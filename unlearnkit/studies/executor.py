@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
-from threading import RLock
+from threading import RLock, current_thread, main_thread
 from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
@@ -65,7 +67,8 @@ def _in_processes(
 ) -> list[Any]:
     pool = ProcessPoolExecutor(count, get_context("spawn"), _begin_worker)
     try:
-        futures: dict[Future[Any], int] = {pool.submit(work, item): i for i, item in enumerate(items)}
+        with _unheard_interrupts():
+            futures: dict[Future[Any], int] = {pool.submit(work, item): i for i, item in enumerate(items)}
         results: list[Any] = [None] * len(items)
         for future in as_completed(futures):
             results[futures[future]] = future.result()
@@ -80,6 +83,19 @@ def _in_processes(
         raise
     pool.shutdown()
     return results
+
+
+@contextmanager
+def _unheard_interrupts() -> Iterator[None]:
+    """Processes started here ignore Ctrl-C, which a terminal sends to all: we end them ourselves, quietly."""
+    if current_thread() is not main_thread():  # where Python lets nobody set a handler
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin_worker() -> None:

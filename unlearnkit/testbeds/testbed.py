@@ -14,7 +14,7 @@ from unlearnkit.testbeds.encoding import Encoded, encode_rows
 from unlearnkit.testbeds.rows import Passage, Split
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Testbed:
     """One unlearning problem with its control; made by `load_testbed`.
 
@@ -81,13 +81,20 @@ class Testbed:
         """Encode a split's rows; see `encode_row`."""
         return encode_rows(split.rows, self.tokenizer, loss_on=loss_on)
 
+    @property
+    def _headline(self) -> str:
+        size = sum(p.numel() for p in self.model.parameters())
+        control = "with" if self.has_control else "without"
+        place = f"{self.name}, {self.task} task, fold {self.fold}"
+        return f"{place}: {size:,} parameters, {control} a never-learned control"
+
+    def __repr__(self) -> str:
+        return f"<Testbed {self._headline}>"
+
     def _repr_html_(self) -> str:
         splits = (self.forget_shown, self.forget_heldout, self.retain, self.holdout)
         lines = "".join(f"<li>{split._repr_html_()}</li>" for split in splits)
-        size = sum(p.numel() for p in self.model.parameters())
-        control = "with" if self.has_control else "without"
-        head = f"{self.name}, {self.task} task, fold {self.fold}: {size:,} parameters"
-        return f"<b>{head}, {control} a never-learned control</b><ul>{lines}</ul>"
+        return f"<b>{self._headline}</b><ul>{lines}</ul>"
 
 
 def pick_device(device: str | torch.device) -> torch.device:

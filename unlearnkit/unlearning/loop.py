@@ -18,7 +18,7 @@ from unlearnkit.descent import descend
 from unlearnkit.errors import BadInput, require_integer, require_one_of, require_positive
 from unlearnkit.metrics.references import references
 from unlearnkit.metrics.scores import evaluate
-from unlearnkit.randomness import global_stream
+from unlearnkit.randomness import fitting_threads, global_stream
 from unlearnkit.testbeds.encoding import LOSS_ON, Encoded
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.cost import Cost, displacement
@@ -97,8 +97,14 @@ def unlearn(
         objective_options={**(objective_options or {})}, optimizer_options={**(optimizer_options or {})},
         max_grad_norm=max_grad_norm, loss_on=loss_on,
     )  # fmt: skip
+    with fitting_threads(lab.model):
+        return _run(lab, config, progress=progress, on_step=on_step)
+
+
+def _run(lab: Testbed, config: RunConfig, *, progress: bool, on_step: OnStep | None) -> Run:
     problem = _prepare(lab, config)
-    bar = tqdm(total=config.steps, desc=f"{optimizer} + {objective}", disable=not progress, leave=False)
+    words = f"{config.optimizer} + {config.objective}"
+    bar = tqdm(total=config.steps, desc=words, disable=not progress, leave=False)
     started = time.perf_counter()
     with bar:
         losses = _take_steps(problem, lab, config, bar=bar, on_step=on_step)

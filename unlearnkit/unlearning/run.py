@@ -58,7 +58,7 @@ class History:
         return pd.DataFrame({"step": range(1, len(self.loss) + 1), "loss": self.loss})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """A finished run.
 
@@ -118,10 +118,17 @@ class Run:
         (draft / RUN_FILE).write_text(text, encoding="utf-8")
         return draft.rename(place)
 
-    def _repr_html_(self) -> str:
+    @property
+    def _headline(self) -> str:
         chosen = self.config
-        head = f"{chosen.optimizer} + {chosen.objective}, lr {chosen.lr:g}, {chosen.steps} steps"
-        return f"<b>{head}: {self.status}</b>{self.scores._repr_html_()}"
+        how = f"{chosen.optimizer} + {chosen.objective}, lr {chosen.lr:g}, {chosen.steps} steps"
+        return f"{how}: {self.status}"
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id}: {self._headline}>"
+
+    def _repr_html_(self) -> str:
+        return f"<b>{self._headline}</b>{self.scores._repr_html_()}"
 
 
 def load_run(path: str | Path, *, device: str | torch.device = "cpu") -> Run:
