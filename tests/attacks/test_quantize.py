@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from unlearnkit.attacks import quantize
-from unlearnkit.errors import UnknownName
+from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.metrics import answer
+from unlearnkit.rounding import SCHEMES, cells, round_matrix
 
 
 def by_hand(weight: np.ndarray, bits: int) -> np.ndarray:
@@ -112,8 +113,51 @@ def test_half_precision_stays_half_precision(make_llama):
 
 
 @pytest.mark.parametrize(
-    "options", [{"bits": 5}, {"bits": 16}, {"bits": "4"}, {"scheme": "nf4"}, {"scheme": None}]
+    "options", [{"bits": 5}, {"bits": 16}, {"bits": "4"}, {"scheme": "nf5"}, {"scheme": None}]
 )
 def test_other_bits_and_schemes_are_refused(options, toy):
     with pytest.raises(UnknownName, match=rf"{next(iter(options))}: .* is not known"):
         quantize(toy.model, **options)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_rounds_every_matrix_and_no_vector(scheme, toy, same_bits):
+    rounded = quantize(toy.model, bits=4, scheme=scheme)
+    for new, old in zip(rounded.parameters(), toy.model.parameters(), strict=True):
+        assert torch.equal(new, round_matrix(old, 4, scheme) if old.dim() == 2 else old)
+    assert (scheme == "rtn") == same_bits(rounded, quantize(toy.model))
+
+
+def test_what_is_skipped_stays(toy):
+    rounded = quantize(toy.model, bits=4, scheme="nf4", skip=("embed_tokens", "lm_head"))
+    for (name, new), old in zip(rounded.named_parameters(), toy.model.parameters(), strict=True):
+        assert torch.equal(new, old) == ("layers" not in name or old.dim() < 2), name
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_change_within_the_cells_is_undone_whatever_the_scheme(scheme, make_llama):
+    # trap 15: a weight that moves across no bin comes back as the target's
+    target, moved = quantize(make_llama(0), bits=4, scheme=scheme), make_llama(0)
+    with torch.no_grad():
+        for new, old in zip(moved.parameters(), target.parameters(), strict=True):
+            new.copy_(cells(old, bits=4, scheme=scheme)[2] if old.dim() == 2 else old)
+    for new, old in zip(
+        quantize(moved, bits=4, scheme=scheme).parameters(), target.parameters(), strict=True
+    ):
+        torch.testing.assert_close(new, old, rtol=1e-6, atol=1e-7)
+
+
+def test_finer_grids_keep_more_of_the_weights(lab):
+    # four bits each: one grid a matrix, a row, 64 weights; and values where a normal distribution has them
+    errors = []
+    for scheme in ("rtn-tensor", "rtn", "rtn-group", "rtn-group-asymmetric", "nf4"):
+        rounded = quantize(lab.model, bits=4, scheme=scheme)
+        pairs = zip(rounded.parameters(), lab.model.parameters(), strict=True)
+        errors.append(sum((new - old).square().sum().item() for new, old in pairs))
+    assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize("scheme", ["nf4", "fp4"])
+def test_codebooks_have_four_bits_only(scheme, toy):
+    with pytest.raises(BadInput, match="has 4 bits, not 3"):
+        quantize(toy.model, bits=3, scheme=scheme)

@@ -11,7 +11,7 @@ import torch
 
 import unlearnkit as uk
 from unlearnkit.attacks import relearn, relearn_curve
-from unlearnkit.errors import BadInput
+from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.metrics import answer
 from unlearnkit.randomness import generator
 from unlearnkit.testbeds import Split, Testbed
@@ -46,6 +46,35 @@ def test_it_sees_the_shown_half_only(toy, same_bits, monkeypatch):
     )
     relearn(toy.model, toy, **FEW)
     assert encoded == [toy.forget_shown]
+
+
+@pytest.mark.parametrize(("rows", "name"), [("retain", "retain"), ("unrelated", "holdout")])
+def test_an_attacker_without_the_facts_sees_none_of_them(rows, name, toy, same_bits, monkeypatch):
+    expected = relearn(toy.model, toy, rows=rows, **FEW)
+    # it is the same attack as the default one, with that split in the place of the shown half
+    swapped = dataclasses.replace(toy, forget_shown=getattr(toy, name))
+    assert same_bits(expected, relearn(toy.model, swapped, **FEW))
+    encoded = []
+    inner = Testbed.encode
+    monkeypatch.setattr(
+        Testbed, "encode", lambda lab, split, **o: encoded.append(split) or inner(lab, split, **o)
+    )
+    relearn(toy.model, toy, rows=rows, **FEW)
+    assert encoded == [getattr(toy, name)]
+
+
+def test_unrelated_facts_are_those_that_no_model_was_trained_on(lab):
+    trained = {row.prompt for split in (lab.forget, lab.retain) for row in split.rows}
+    assert lab.holdout.rows
+    assert not trained & {row.prompt for row in lab.holdout.rows}
+
+
+def test_an_empty_split_and_unknown_rows_are_refused(toy):
+    with pytest.raises(UnknownName, match='rows: "shwon" is not known; did you mean "shown"'):
+        relearn(toy.model, toy, rows="shwon")
+    bare = dataclasses.replace(toy, holdout=Split("holdout", ()))
+    with pytest.raises(BadInput, match='no row in `holdout`, so "unrelated" leaves nothing'):
+        relearn(toy.model, bare, rows="unrelated")
 
 
 def test_a_curve_gives_what_separate_attacks_would_to_the_bit(toy, same_bits):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlearnkit.attacks import Attack, parse_attack, quantize, relearn, run_attacks
-from unlearnkit.errors import BadInput
+from unlearnkit.attacks import KINDS, Attack, parse_attack, quantize, relearn, run_attacks
+from unlearnkit.errors import BadInput, UnknownName
 
 QUANTIZE_4 = Attack("quantize", (("bits", 4), ("scheme", "rtn")))
 
@@ -22,6 +22,19 @@ QUANTIZE_4 = Attack("quantize", (("bits", 4), ("scheme", "rtn")))
         ("relearn-25@3e-4", "relearn", {"steps": 25, "lr": 3e-4}),
         ("relearn-25@0.001", "relearn", {"steps": 25, "lr": 1e-3}),
         ("relearn-1@1E-3".lower(), "relearn", {"steps": 1, "lr": 1e-3}),
+        ("quantize-4:nf4", "quantize", {"bits": 4, "scheme": "nf4"}),
+        ("quantize-4:rtn", "quantize", {"bits": 4, "scheme": "rtn"}),
+        ("quantize-3:rtn-group-asymmetric", "quantize", {"bits": 3, "scheme": "rtn-group-asymmetric"}),
+        ("relearn-100:retain", "relearn", {"steps": 100, "lr": 1e-4, "rows": "retain"}),
+        ("relearn-100:unrelated@3e-4", "relearn", {"steps": 100, "lr": 3e-4, "rows": "unrelated"}),
+        ("relearn-100:shown", "relearn", {"steps": 100, "lr": 1e-4}),
+        ("noise-0.01", "noise", {"sigma": 0.01}),
+        ("noise-1e-3", "noise", {"sigma": 1e-3}),
+        ("prune-0.2", "prune", {"fraction": 0.2}),
+        ("interpolate-0.5", "interpolate", {"share": 0.5}),
+        ("interpolate-1", "interpolate", {"share": 1.0}),
+        ("paraphrase", "paraphrase", {}),
+        ("hint", "hint", {}),
     ],
 )
 def test_good_names(text, name, params):
@@ -39,12 +52,31 @@ def test_good_names(text, name, params):
         "relearn-1.5", "relearn-10@", "relearn-10@0", "relearn-10@-1", "relearn-10@1", "relearn-10@x",
         "relearn-10@nan",
         "relearn-10@1e", "relearn-10@1e-400", "relearn-10 @1e-4", "relearn-10@1e-4@1",
-        "relearn-10,quantize-4",
+        "relearn-10,quantize-4", "relearn-10:forget", "relearn-10@1e-4:retain", "relearn-10:", "relearn-٣",
+        "quantize-4:nf5", "quantize-4:", "quantize-4:NF4", "noise", "noise-0", "noise--1", "noise-x",
+        "noise-1e999", "noise-0.1@2", "prune-0", "prune-1", "prune-20", "interpolate-0", "interpolate-1.1",
+        "interpolate", "paraphrase-1", "hints", "hint-1", "hint:letter",
     ],
 )  # fmt: skip
 def test_bad_names_are_refused_with_the_forms_that_would_do(text):
     with pytest.raises(BadInput, match="attacks"):
         parse_attack(text)
+
+
+def test_a_codebook_has_its_own_number_of_bits():
+    with pytest.raises(BadInput, match='"nf4" is a list of 16 values, so it has 4 bits, not 3'):
+        parse_attack("quantize-3:nf4")
+
+
+def test_a_bad_name_is_answered_with_every_form():
+    with pytest.raises(BadInput) as caught:
+        parse_attack("quantise-4")
+    assert all(kind.forms in str(caught.value) for kind in KINDS.values())
+
+
+def test_an_attack_that_is_in_no_table_is_refused():
+    with pytest.raises(UnknownName, match='attacks: "quantise" is not known; did you mean "quantize"'):
+        _ = Attack("quantise", ()).label
 
 
 @given(steps=st.integers(1, 10**6), lr=st.sampled_from([1e-5, 1e-4, 3e-4, 1e-3, 0.5]))
@@ -59,7 +91,13 @@ def test_no_text_crashes_the_reader(text):
         parse_attack(text)
     except BadInput:
         return
-    assert text.strip().startswith(("quantize-", "relearn-"))
+    assert text.strip().startswith(tuple(KINDS))
+
+
+@given(sigma=st.floats(1e-12, 1e6))
+def test_no_digit_of_a_number_is_lost(sigma):
+    attack = Attack("noise", (("sigma", sigma),))
+    assert parse_attack(attack.label) == attack
 
 
 def test_each_attack_is_run_as_if_alone(toy, same_bits):
@@ -75,6 +113,15 @@ def test_each_attack_is_run_as_if_alone(toy, same_bits):
         ("relearn-2", 2, 1e-4),
     ]:
         assert same_bits(found[label], relearn(toy.model, toy, steps=steps, lr=lr, seed=5))
+
+
+def test_curves_over_other_rows_are_kept_apart(toy, same_bits):
+    attacks = [parse_attack(name) for name in ("relearn-2", "relearn-2:retain", "relearn-2:unrelated")]
+    found = {attack.label: model for attack, model in run_attacks(toy.model, toy, attacks, seed=5)}
+    for rows, label in [("shown", "relearn-2"), ("retain", "relearn-2:retain")]:
+        assert same_bits(found[label], relearn(toy.model, toy, steps=2, rows=rows, seed=5))
+    assert len(found) == 3
+    assert not same_bits(found["relearn-2"], found["relearn-2:unrelated"])
 
 
 def test_no_attack_is_no_work(toy):

@@ -7,6 +7,7 @@ import torch
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput
+from unlearnkit.losses import mean_nll
 from unlearnkit.objectives import GradDiff
 
 
@@ -38,7 +39,12 @@ def test_it_needs_no_reference(moved, batches):
     assert GradDiff()(moved, bare, batches[1]).item() == GradDiff()(moved, *batches).item()
 
 
-@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
-def test_the_forget_weight_is_above_zero(weight):
+def test_a_forget_weight_of_zero_is_training_on_what_must_be_kept(moved, batches):
+    loss = uk.objectives.create("graddiff", forget_weight=0.0)(moved, *batches)
+    assert loss.item() == mean_nll(moved, batches[1]).item()
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan")])
+def test_the_forget_weight_is_not_below_zero(weight):
     with pytest.raises(BadInput, match="forget_weight"):
         uk.objectives.create("graddiff", forget_weight=weight)

@@ -2,42 +2,70 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unlearnkit.attacks.quantize import BITS, quantize
-from unlearnkit.attacks.relearn import relearn_curve
-from unlearnkit.errors import BadInput, require_one_of
+from unlearnkit.attacks.interpolate import INTERPOLATE
+from unlearnkit.attacks.kind import AttackKind
+from unlearnkit.attacks.noise import NOISE
+from unlearnkit.attacks.prompts import HINT, PARAPHRASE
+from unlearnkit.attacks.prune import PRUNE
+from unlearnkit.attacks.quantize import QUANTIZE
+from unlearnkit.attacks.relearn import RELEARN
+from unlearnkit.errors import BadInput, unknown_name
 from unlearnkit.testbeds.testbed import Testbed
 
-DEFAULT_RELEARN_LR = 1e-4
+KINDS: dict[str, AttackKind] = {
+    kind.name: kind for kind in (QUANTIZE, RELEARN, NOISE, PRUNE, INTERPOLATE, PARAPHRASE, HINT)
+}
 
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack with its setting: "quantize" with bits, or "relearn" with steps and a rate."""
+    """An attack with its setting, such as "quantize" with bits and scheme, or "hint" with nothing.
+
+    Attributes
+    ----------
+    name : str
+        A key of `KINDS`.
+    params : tuple of (str, value)
+        What stands in a record; a default that was added later is left out.
+    """
 
     name: str
     params: tuple[tuple[str, Any], ...]
 
     @property
+    def kind(self) -> AttackKind:
+        """Its line in the table of attacks; raises UnknownName for a name that is not there."""
+        if self.name not in KINDS:
+            raise unknown_name("attacks", self.name, KINDS)
+        return KINDS[self.name]
+
+    @property
     def label(self) -> str:
         """The short form that `parse_attack` reads."""
-        params = dict(self.params)
-        if self.name == "quantize":
-            return f"quantize-{params['bits']}"
-        rate = "" if params["lr"] == DEFAULT_RELEARN_LR else f"@{params['lr']:g}"
-        return f"relearn-{params['steps']}{rate}"
+        return self.kind.write(dict(self.params))
 
     def to_dict(self) -> dict[str, Any]:
         """Name and parameters, ready for JSON."""
         return {"name": self.name, "params": dict(self.params)}
 
+    def testbed(self, lab: Testbed) -> Testbed:
+        """The testbed to score the attacked model on: `lab`, or for prompts the reworded one."""
+        return self.kind.testbed(lab)
+
 
 def parse_attack(text: str) -> Attack:
-    """Read "quantize-4", "relearn-100" or "relearn-100@3e-4".
+    """Read an attack's short form.
+
+    Parameters
+    ----------
+    text : str
+        "quantize-4", "quantize-4:nf4", "relearn-100", "relearn-100@3e-4", "relearn-100:retain",
+        "relearn-100:unrelated@3e-4", "noise-0.01", "prune-0.2", "interpolate-0.5", "paraphrase" or "hint",
+        with other numbers as wanted.
 
     Raises
     ------
@@ -48,45 +76,28 @@ def parse_attack(text: str) -> Attack:
     --------
     >>> parse_attack("relearn-100@3e-4").params
     (('steps', 100), ('lr', 0.0003))
+    >>> parse_attack("quantize-4:nf4").label
+    'quantize-4:nf4'
     """
-    found = re.fullmatch(r"(quantize|relearn)-(\d+)(?:@([\d.e+-]+))?", text.strip())
-    if found is None or (found[1] == "quantize" and found[3]):
-        raise BadInput(
-            f'attacks: "{text}" is none; write quantize-BITS (8, 4, 3, 2), relearn-STEPS or '
-            "relearn-STEPS@RATE, such as quantize-4,relearn-100,relearn-100@3e-4"
-        )
-    number = int(found[2])
-    if found[1] == "quantize":
-        require_one_of("attacks: bits", number, BITS)
-        return Attack("quantize", (("bits", number), ("scheme", "rtn")))
-    return Attack("relearn", (("steps", number), ("lr", _rate(text, found[3]))))
-
-
-def _rate(text: str, given: str | None) -> float:
-    try:
-        rate = DEFAULT_RELEARN_LR if given is None else float(given)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1 or re.search(r"-0+(@|$)", text):
-        raise BadInput(f'attacks: "{text}" needs steps above 0 and a rate between 0 and 1')
-    return rate
+    for kind in KINDS.values():
+        found = kind.match(text.strip())
+        if found is not None:
+            return Attack(kind.name, kind.read(found.groupdict()))
+    forms = "; ".join(kind.forms for kind in KINDS.values())
+    raise BadInput(
+        f'attacks: "{text}" is none; write {forms}; such as quantize-4,quantize-4:nf4,relearn-100:retain@3e-4'
+    )
 
 
 def run_attacks(
     model: Any, lab: Testbed, attacks: Sequence[Attack], *, seed: int = 0
 ) -> Iterator[tuple[Attack, Any]]:
-    """Attack a model in every way given; yields (attack, attacked model).
+    """Attack a model in every way given; yields (attack, attacked model), each attack once.
 
-    Relearning attacks of one rate are one training seen at several budgets.
+    Score each on `attack.testbed(lab)`. Attacks of one kind come together, and relearning attacks that
+    differ in their budget only are one training seen at several.
     """
-    for attack in attacks:
-        if attack.name == "quantize":
-            yield attack, quantize(model, **dict(attack.params))
-    curves: dict[float, dict[int, Attack]] = {}
-    for attack in attacks:
-        if attack.name == "relearn":
-            params = dict(attack.params)
-            curves.setdefault(params["lr"], {})[params["steps"]] = attack
-    for lr, budgets in curves.items():
-        for steps, attacked in relearn_curve(model, lab, steps=list(budgets), lr=lr, seed=seed):
-            yield budgets[steps], attacked
+    for kind in dict.fromkeys(attack.kind.name for attack in attacks):
+        chosen = {attack.params: attack for attack in attacks if attack.name == kind}
+        for params, attacked in KINDS[kind].run(model, lab, list(chosen), seed):
+            yield chosen[params], attacked

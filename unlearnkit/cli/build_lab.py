@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.cli.compare import listed, whole_number
+from unlearnkit.cli.options import listed, whole_number
 from unlearnkit.errors import BadInput, require_one_of
 
 if TYPE_CHECKING:
@@ -30,10 +30,20 @@ def add_command(commands: Any) -> None:
     add("--out", metavar="DIR", help="where to build (default: lab), or with --check: what to score")
     add("--check", action="store_true", help="score only; exit code 1 where a bound is missed")
     add("--only", metavar="A,B", help="checkpoints by name, such as target,never-learned-topic-1")
+    add("--plants", action="store_true", help="only the planted models, from the target that ships (DIR: plants)")
     add("--sealed", action="store_true", help="also build the control of the sealed entity fold 6")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--json", action="store_true", help="print a list of objects instead of a table")
     parser.set_defaults(run=run)
+
+
+def _plants(folder: Path, workers: int | None) -> int:
+    from unlearnkit.studies.plants import build_plants
+
+    if folder.exists():
+        raise BadInput(f"out: {folder} exists; name another folder")
+    print("Written: " + ", ".join(build_plants(folder, workers=workers)))
+    return 0
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -43,6 +53,8 @@ def run(chosen: argparse.Namespace) -> int:
 
     wanted = _wanted(chosen)
     workers = None if chosen.workers is None else whole_number("workers", chosen.workers)
+    if chosen.plants:
+        return _plants(Path(chosen.out or "plants"), workers)
     shipped = data_path("lab")
     folder = Path(chosen.out) if chosen.out else (shipped if chosen.check else Path("lab"))
     if not chosen.check:

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from unlearnkit.errors import BadInput
+from unlearnkit.cli.options import listed, whole_number
 
 QUICK = {"folds": (1,), "optimizers": ("sgd", "adam", "signadam")}
 
@@ -78,16 +78,3 @@ def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
         if getattr(chosen, name) is not None:
             options[name] = listed(getattr(chosen, name))
     return options
-
-
-def listed(text: str) -> list[str]:
-    """The parts of a comma-separated list, white space and empty parts dropped."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def whole_number(name: str, text: str) -> int:
-    """An integer from the command line; raises BadInput for anything else."""
-    try:
-        return int(text)
-    except ValueError as error:
-        raise BadInput(f'{name} must be a whole number, not "{text}"') from error

@@ -26,6 +26,7 @@ class GradDiff:
     Parameters
     ----------
     forget_weight, retain_weight : float
+        A forget weight of 0 leaves training on what must be kept, which is a control.
     """
 
     forget_weight: float = 1.0
@@ -34,7 +35,7 @@ class GradDiff:
     needs_reference = False
 
     def __post_init__(self) -> None:
-        require_positive("forget_weight", self.forget_weight)
+        require_positive("forget_weight", self.forget_weight, zero_allowed=True)
         require_positive("retain_weight", self.retain_weight, zero_allowed=True)
 
     def __call__(

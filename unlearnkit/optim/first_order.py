@@ -1,8 +1,13 @@
-"""SGD, Adam and AdamW: torch's own, which only say in addition that they need no closure."""
+"""SGD, Adam and AdamW: torch's own, which also say that they need no closure, and refuse a wrong one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
+
+from unlearnkit.optim.closures import checked
 
 
 class SGD(torch.optim.SGD):
@@ -10,14 +15,26 @@ class SGD(torch.optim.SGD):
 
     needs_closure = False
 
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Torch's step; raises WrongClosure for a closure that calls no backward."""
+        return super().step(checked(closure, self))
+
 
 class Adam(torch.optim.Adam):
     """torch.optim.Adam, unchanged (Kingma and Ba 2015, 1412.6980)."""
 
     needs_closure = False
 
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Torch's step; raises WrongClosure for a closure that calls no backward."""
+        return super().step(checked(closure, self))
+
 
 class AdamW(torch.optim.AdamW):
     """torch.optim.AdamW, unchanged (Loshchilov and Hutter 2019, 1711.05101)."""
 
     needs_closure = False
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Torch's step; raises WrongClosure for a closure that calls no backward."""
+        return super().step(checked(closure, self))

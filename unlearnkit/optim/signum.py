@@ -60,7 +60,7 @@ class Signum(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; an optional closure computes the loss and its gradients, as in torch."""
-        loss = run_closure(closure)
+        loss = run_closure(closure, self)
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:

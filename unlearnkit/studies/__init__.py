@@ -1,6 +1,19 @@
 """Grids with controls, executors, and what they show."""
 
+from unlearnkit.studies.claim import Claim, rule_hash
+from unlearnkit.studies.claims import claims_table, load_claims
 from unlearnkit.studies.compare import Comparison, compare, plan_comparison
 from unlearnkit.studies.outcomes import OUTCOMES, outcome, recovery
 
-__all__ = ["OUTCOMES", "Comparison", "compare", "outcome", "plan_comparison", "recovery"]
+__all__ = [
+    "OUTCOMES",
+    "Claim",
+    "Comparison",
+    "claims_table",
+    "compare",
+    "load_claims",
+    "outcome",
+    "plan_comparison",
+    "recovery",
+    "rule_hash",
+]

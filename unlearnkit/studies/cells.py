@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
-from unlearnkit.attacks import Attack, run_attacks
-from unlearnkit.metrics import evaluate, references
+from unlearnkit.attacks import Attack, displacement_of, plant, run_attacks
+from unlearnkit.metrics import Scores, evaluate, references
 from unlearnkit.randomness import one_thread
 from unlearnkit.testbeds import Testbed, load_testbed
-from unlearnkit.unlearning import unlearn
+from unlearnkit.unlearning import Run, unlearn
 from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
 
 CONTROLS = ("target", "never_learned")
@@ -54,17 +54,26 @@ class Cell:
 
 @dataclass(frozen=True)
 class ControlCell:
-    """The target or never_learned, under the attacks that the runs meet."""
+    """The target, never_learned or a planted model, under the attacks that the runs meet.
+
+    `planted` holds the arguments of `plant` for a fragile model; such a one meets only the attacks that it
+    was planted for.
+    """
 
     problem: Problem
     control: str
     seed: int
     attacks: tuple[Attack, ...]
+    planted: tuple[tuple[str, Any], ...] = ()
 
     @property
     def label(self) -> str:
         """What the progress bar says."""
         return f"{self.control}, {self.problem.task} fold {self.problem.fold}"
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the result, ready for JSON."""
+        return asdict(replace(self, attacks=())) | {"attacks": [attack.label for attack in self.attacks]}
 
 
 def work(cell: Cell | ControlCell) -> dict[str, Any]:
@@ -77,6 +86,11 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     """Unlearn, attack, score: one row of `rows` in results.json, without outcomes."""
     lab = cell.problem.load()
     run = unlearn(lab, cell.objective, optimizer=cell.optimizer, seed=cell.seed, progress=False)
+    return run_row(run, lab, cell.attacks, cell.seed)
+
+
+def run_row(run: Run, lab: Testbed, attacks: Sequence[Attack], seed: int) -> dict[str, Any]:
+    """Attack a run and score it: its row, without outcomes."""
     chosen = run.config
     return {
         "run_id": run.id,
@@ -92,16 +106,14 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         "status": run.status,
         "scores": run.scores.to_dict(),
         "cost": run.cost.to_dict(),
-        "attacks": _attack_rows(run.model, lab, cell.attacks, cell.seed),
+        "attacks": _attack_rows(run.model, lab, attacks, seed),
     }
 
 
 def run_control(cell: ControlCell) -> dict[str, Any]:
     """Attack and score a model that nobody unlearned: one row of `controls`."""
     lab = cell.problem.load()
-    taken = references(lab)
-    model = lab.model if cell.control == "target" else lab.never_learned
-    scores = taken.target if cell.control == "target" else taken.control
+    model, scores = _control(cell, lab)
     data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
     config = {"control": cell.control, "task": cell.problem.task, "fold": cell.problem.fold}
     return {
@@ -115,12 +127,23 @@ def run_control(cell: ControlCell) -> dict[str, Any]:
     }
 
 
+def _control(cell: ControlCell, lab: Testbed) -> tuple[Any, Scores]:
+    if cell.planted:
+        model = plant(lab, **dict(cell.planted))
+        return model, evaluate(model, lab)
+    taken = references(lab)
+    if cell.control == "target":
+        return lab.model, taken.target
+    return lab.never_learned, taken.control
+
+
 def _attack_rows(model: Any, lab: Testbed, attacks: Sequence[Attack], seed: int) -> list[dict[str, Any]]:
-    done = {
-        attack: evaluate(attacked, lab).to_dict()
-        for attack, attacked in run_attacks(model, lab, attacks, seed=seed)
-    }
-    return [{**attack.to_dict(), "scores": done[attack]} for attack in attacks]
+    done = {}
+    for attack, attacked in run_attacks(model, lab, attacks, seed=seed):
+        scores = evaluate(attacked, attack.testbed(lab)).to_dict()
+        moved = displacement_of(attacked, model, attack=attack, lab=lab)
+        done[attack] = {**attack.to_dict(), "scores": scores, "displacement": moved}
+    return [done[attack] for attack in attacks]
 
 
 def attack_key(row: dict[str, Any]) -> str:

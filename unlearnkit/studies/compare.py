@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit import __version__, objectives, optim
-from unlearnkit.attacks import Attack, parse_attack
+from unlearnkit.attacks import Attack, parse_attack, plant_for
 from unlearnkit.errors import BadInput, require_integer
-from unlearnkit.metrics.scores import Scores
-from unlearnkit.studies.cells import CONTROLS, Cell, ControlCell, Problem, attack_key, work
+from unlearnkit.studies.cells import CONTROLS, Cell, ControlCell, Problem, work
 from unlearnkit.studies.executor import run_all
-from unlearnkit.studies.outcomes import outcome, recovery
+from unlearnkit.studies.judging import judge_attacks
 from unlearnkit.testbeds.atlas.checkpoints import control_folder
 from unlearnkit.unlearning import find_preset
 
@@ -32,8 +31,9 @@ CALIBRATION_FOLD = 0
 class Comparison:
     """What a comparison found.
 
-    `rows`: one a run, in the order of folds and optimizers. `controls`: the target and
-    never_learned of each fold under the same attacks. Both as in results.json.
+    `rows`: one a run, in the order of folds and optimizers. `controls`: the target and never_learned of each
+    fold under the same attacks, and planted models under those that they are planted for. Both as in
+    results.json.
     """
 
     task: str
@@ -109,8 +109,20 @@ def plan_comparison(
     return Plan(
         task,
         tuple(_cells(problems, objective, optimizers, seed, parsed)),
-        tuple(ControlCell(p, control, seed, parsed) for p in problems for control in CONTROLS),
+        tuple(control for problem in problems for control in controls_of(problem, seed, parsed)),
     )
+
+
+def controls_of(problem: Problem, seed: int, attacks: tuple[Attack, ...]) -> Iterable[ControlCell]:
+    """Target and never_learned under every attack, and a planted model for each kind of attack."""
+    for name in CONTROLS:
+        yield ControlCell(problem, name, seed, attacks)
+    planted: dict[tuple[tuple[str, Any], ...], list[Attack]] = {}
+    for attack in attacks:
+        planted.setdefault(tuple(plant_for(attack).items()), []).append(attack)
+    for wanted, meant in planted.items():
+        name = "-".join(["plant", *(str(value) for _, value in wanted)])
+        yield ControlCell(problem, name, seed, tuple(meant), wanted)
 
 
 def _cells(
@@ -140,30 +152,9 @@ def compare(plan: Plan, *, workers: int | None = None, progress: bool = True) ->
     """
     done = run_all(work, plan.items, workers=workers, label=lambda item: item.label, progress=progress)
     rows, controls = done[: len(plan.cells)], done[len(plan.cells) :]
-    by_place = {(row["control"], row["fold"]): row for row in controls}
     for row in rows:
-        _judge_attacks(
-            row, target=by_place["target", row["fold"]], control=by_place["never_learned", row["fold"]]
-        )
+        judge_attacks(row, [control for control in controls if control["fold"] == row["fold"]])
     return Comparison(plan.task, tuple(rows), tuple(controls))
-
-
-def _judge_attacks(row: dict[str, Any], *, target: dict[str, Any], control: dict[str, Any]) -> None:
-    """Add recovery and outcome to a row's attacks."""
-    unattacked = Scores(**target["scores"])
-    same = {attack_key(a): Scores(**a["scores"]) for a in control["attacks"]}
-    for attack in row["attacks"]:
-        attack["recovery"] = recovery(Scores(**attack["scores"]), same[attack_key(attack)])
-    for attack in row["attacks"]:
-        budgets = [a["recovery"] for a in row["attacks"] if a["name"] == attack["name"]]
-        attack["outcome"] = outcome(
-            row["status"],
-            Scores(**attack["scores"]),
-            target=unattacked,
-            recoveries=budgets,
-            # No planted model ships yet, so no attack has been seen to break one.
-            has_power=False,
-        )
 
 
 def prepare_folder(folder: Path, *, overwrite: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,8 @@ class Preset:
     steps: int
     batch_size: int
     objective_options: dict[str, Any]
-    provisional: bool
+    optimizer_options: dict[str, Any] = field(default_factory=dict)
+    provisional: bool = False
 
 
 @cache

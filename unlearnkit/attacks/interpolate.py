@@ -1,0 +1,82 @@
+"""Interpolation: how far back to the target must one go until what was forgotten is there again?
+
+No attacker has the target. The straight line to it shows how close the knowledge lies, and whether a
+barrier stands between.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from unlearnkit.attacks.kind import NUMBER, AttackKind, Params, one_by_one, shortest
+from unlearnkit.errors import BadInput, require_fraction
+from unlearnkit.testbeds.testbed import Testbed
+
+
+@torch.no_grad()
+def interpolate(model: Any, lab: Testbed, *, share: float) -> Any:
+    """A copy of the model, moved a share of the straight way to the target: w + share (w_target - w).
+
+    Parameters
+    ----------
+    model : a Hugging Face causal language model
+        Never changed.
+    lab : Testbed
+        Its `model` is the target.
+    share : float
+        Above 0; at 1 the weights are the target's, to the bit.
+
+    Returns
+    -------
+    A new model, in evaluation mode.
+
+    Raises
+    ------
+    BadInput
+        For a share outside (0, 1], or a model whose weights are not the target's in name and shape.
+
+    Examples
+    --------
+    >>> import unlearnkit as uk
+    >>> lab = uk.load_testbed("atlas", fold=1)
+    >>> halfway = interpolate(lab.never_learned, lab, share=0.5)
+    """
+    require_fraction("share", share, one_allowed=True)
+    _require_alike(model, lab.model)
+    moved = copy.deepcopy(model).eval()
+    for weight, goal in zip(moved.parameters(), lab.model.parameters(), strict=True):
+        precise = torch.promote_types(weight.dtype, torch.float32)
+        there = goal.to(device=weight.device, dtype=precise)
+        # lerp works from the nearer end, so a share of 1 gives the target without a rounding error
+        weight.copy_(torch.lerp(weight.to(precise), there, share))
+    return moved
+
+
+def _require_alike(model: Any, target: Any) -> None:
+    ours, theirs = ({n: p.shape for n, p in each.named_parameters()} for each in (model, target))
+    if ours != theirs:
+        odd = next(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
+        raise BadInput(
+            f"model: its weights are not the target's in name and shape (see {odd}), so there is no straight "
+            "line between them; interpolate a model that was unlearned from lab.model"
+        )
+
+
+def _read(parts: Mapping[str, str | None]) -> Params:
+    share = float(parts["share"] or 0)
+    require_fraction("attacks: share", share, one_allowed=True)
+    return (("share", share),)
+
+
+INTERPOLATE = AttackKind(
+    name="interpolate",
+    forms="interpolate-SHARE",
+    pattern=rf"interpolate-(?P<share>{NUMBER})",
+    read=_read,
+    write=lambda params: f"interpolate-{shortest(params['share'])}",
+    run=one_by_one(lambda model, lab, seed, params: interpolate(model, lab, **params)),
+)

@@ -1,0 +1,33 @@
+"""`unlearnkit study NAME`: the studies whose records ship, done again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from unlearnkit.cli.options import whole_number
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "study",
+        help="do one of the studies again whose records ship",
+        description="Run a study and write DIR/NAME.json. What was done is kept in DIR/cells: started "
+        "again, it goes on where it stopped. NAME: step-size, depth, zeroth-order or power.",
+    )
+    add = parser.add_argument
+    add("name", metavar="NAME", help="step-size, depth, zeroth-order or power")
+    add("--workers", metavar="N", help="processes (default: one a core)")
+    add("--out", default="studies", metavar="DIR", help="where to write (default: studies)")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Run the study and say where its record is."""
+    from unlearnkit.studies.named import run_study
+
+    workers = None if chosen.workers is None else whole_number("workers", chosen.workers)
+    print(f"Written: {run_study(chosen.name, Path(chosen.out), workers=workers)}")
+    return 0

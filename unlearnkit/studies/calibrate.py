@@ -1,0 +1,189 @@
+"""Calibrate optimizers on fold 0: every pair of a task and an optimizer is one cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unlearnkit import objectives, optim
+from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.metrics import references
+from unlearnkit.randomness import one_thread
+from unlearnkit.studies.cells import Problem
+from unlearnkit.studies.executor import run_all
+from unlearnkit.studies.journal import Journal
+from unlearnkit.testbeds.atlas.tasks import check_task
+from unlearnkit.unlearning.calibration import choose, search
+from unlearnkit.unlearning.frontier import Line, follow
+from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+
+FOLD = 0  # calibration's own; nothing is compared on it
+BATCH_SIZE = 16
+# The weight of the retain term: at 1, Adam loses most of what must be kept on the way; at 5 it keeps 90 %.
+OBJECTIVE_OPTIONS = {"npo": {"retain_weight": 5.0}, "graddiff": {"retain_weight": 5.0}}
+STARTS = {"sgd": 1e-1, "signum": 1e-4, "signadam": 1e-4}
+START = 3.2e-4  # of every other optimizer: they step by about `lr` a weight, as Adam does
+HYBRID = {"block": 10, "queries": 4}
+OPTIMIZER_OPTIONS: dict[str, dict[str, Any]] = {"adazo": {"queries": 8}}
+BUDGET, ZEROTH_ORDER_BUDGET = 1200.0, 3000.0  # forward-equivalents a line
+DEFAULT_OPTIMIZERS = (
+    "sgd", "adam", "signsgd", "signadam", "adazo", "hybrid", "noise_matched", "hybrid_noise", "hybrid_random",
+    "hybrid_rest", "hybrid_first",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One optimizer with one objective on one task, and everything that its frontier depends on."""
+
+    task: str
+    objective: str
+    optimizer: str
+    seed: int
+    budget: float
+    start: float
+    folder: Path = field(compare=False)
+    batch_size: int = BATCH_SIZE
+
+    @property
+    def label(self) -> str:
+        """What the progress bar says."""
+        return f"{self.optimizer} + {self.objective}, {self.task}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `checkpoints` is given beside the learning rate."""
+        return {
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "objective_options": OBJECTIVE_OPTIONS.get(self.objective, {}),
+            "optimizer_options": optimizer_options(self.optimizer),
+        }
+
+    @property
+    def journal(self) -> Path:
+        """Where its finished lines are kept."""
+        return self.folder / "lines" / f"{self.task}-{self.objective}-{self.optimizer}-{self.seed}.jsonl"
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the folder, ready for JSON."""
+        described = {name: value for name, value in asdict(self).items() if name != "folder"}
+        return described | {"fold": FOLD, **self.settings}
+
+
+def optimizer_options(optimizer: str) -> dict[str, Any]:
+    """The options that an optimizer is calibrated, and later run, with."""
+    return dict(HYBRID) if optimizer.startswith("hybrid") else dict(OPTIMIZER_OPTIONS.get(optimizer, {}))
+
+
+def plan_calibration(
+    folder: Path,
+    *,
+    tasks: Sequence[str] = ("entities", "topic"),
+    objective: str = "npo",
+    optimizers: Sequence[str] = DEFAULT_OPTIMIZERS,
+    seeds: Sequence[int] = (0,),
+    budget: float | None = None,
+) -> list[Pair]:
+    """Check everything and lay out the pairs, the costly ones first.
+
+    Raises
+    ------
+    UnknownName, BadInput
+        Before any work.
+    """
+    objectives.create(objective, **OBJECTIVE_OPTIONS.get(objective, {}))
+    for task in tasks:
+        check_task(task, FOLD)
+    for seed in seeds:
+        require_integer("seed", seed)
+    if not tasks or not optimizers or not seeds:
+        raise BadInput("calibrate: at least one task, one optimizer and one seed are needed")
+    pairs = [
+        Pair(task, objective, name, seed, budget or budget_of(name), STARTS.get(name, START), folder)
+        for seed in seeds
+        for name in optimizers
+        for task in tasks
+    ]
+    return sorted(pairs, key=lambda pair: -pair.budget)
+
+
+def budget_of(optimizer: str) -> float:
+    """The stated budget of one line, in forward-equivalents."""
+    return ZEROTH_ORDER_BUDGET if optim.find(optimizer).grade == "zeroth order" else BUDGET
+
+
+def calibrate(pairs: Sequence[Pair], *, workers: int | None = None, progress: bool = True) -> dict[str, Any]:
+    """Follow every pair's frontier and choose its preset; what the journals hold is not done again.
+
+    Returns
+    -------
+    dict
+        The content of frontiers.json.
+    """
+    done = run_all(work, pairs, workers=workers, label=lambda pair: pair.label, progress=progress)
+    order = sorted(done, key=lambda row: (row["task"], row["objective"], row["optimizer"], row["seed"]))
+    return {"schema": 1, "pairs": order}
+
+
+def work(pair: Pair) -> dict[str, Any]:
+    """Calibrate one pair on one thread."""
+    with one_thread():
+        lab = Problem(pair.task, FOLD).load()
+        control = references(lab).control
+        journal = Journal(pair.journal)
+        rows = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.forget_heldout), *lab.encode(lab.retain)])
+        weights = weights_hash(lab.model) + weights_hash(lab.never_learned)
+
+        def line_at(lr: float) -> Line:
+            key = run_id({**pair.describe(), "lr": lr}, weights=weights, data=rows)
+            known = journal.get(key)
+            if known is None:
+                known = follow(
+                    lab, pair.objective, pair.optimizer, lr=lr, budget=pair.budget, **pair.settings
+                ).to_dict()
+                journal.add(key, known)
+            return Line.from_dict(known)
+
+        lines = search(line_at, start=pair.start, control_nll=control.nll_forget)
+    choice = choose(lines, control_nll=control.nll_forget)
+    levels = {name: getattr(control, name) for name in ("nll_forget", "knowmem_retain")}
+    return {
+        **pair.describe(),
+        "never_learned": levels,
+        "choice": choice.to_dict(),
+        "lines": [line.to_dict() for line in lines],
+    }
+
+
+def presets_of(frontiers: dict[str, Any]) -> dict[str, Any]:
+    """The content of presets.json: each pair's choice, of the first seed."""
+    firsts: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in frontiers["pairs"]:
+        firsts.setdefault((row["task"], row["objective"], row["optimizer"]), row)
+    return {"schema": 1, "presets": [_preset(row) for row in firsts.values()]}
+
+
+def _preset(row: dict[str, Any]) -> dict[str, Any]:
+    choice: dict[str, Any] = row["choice"]
+    named = ("task", "objective", "optimizer", "batch_size", "objective_options", "optimizer_options")
+    return {
+        **{name: row[name] for name in named},
+        "lr": choice["lr"],
+        "steps": choice["steps"],
+        "outcome": choice["outcome"],
+    }
+
+
+def write_calibration(frontiers: dict[str, Any], folder: Path) -> list[Path]:
+    """Write frontiers.json and presets.json, each whole or not at all."""
+    from unlearnkit.studies.compare import write_whole
+
+    written = []
+    for name, content in (("frontiers.json", frontiers), ("presets.json", presets_of(frontiers))):
+        write_whole(folder / name, json.dumps(content, indent=1) + "\n")
+        written.append(folder / name)
+    return written

@@ -1,0 +1,63 @@
+"""Recovery, power and outcome of a run's attacks, from its row and its fold's controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from unlearnkit.attacks import has_power
+from unlearnkit.metrics.scores import Scores
+from unlearnkit.studies.cells import attack_key
+from unlearnkit.studies.outcomes import outcome, recovery
+
+
+def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> None:
+    """Add recovery and outcome to a row's attacks.
+
+    Parameters
+    ----------
+    row : dict
+        A run, as in results.json.
+    controls : sequence of dict
+        The controls of the same task and fold: target, never_learned and planted models.
+    """
+    named = {control["control"]: control for control in controls}
+    target = Scores(**named["target"]["scores"])
+    same = {attack_key(a): Scores(**a["scores"]) for a in named["never_learned"]["attacks"]}
+    for attack in row["attacks"]:
+        attack["recovery"] = recovery(Scores(**attack["scores"]), same[attack_key(attack)])
+    for attack in row["attacks"]:
+        budgets = [a["recovery"] for a in row["attacks"] if _family(a) == _family(attack)]
+        attack["outcome"] = outcome(
+            row["status"],
+            Scores(**attack["scores"]),
+            target=target,
+            recoveries=budgets,
+            has_power=attack_has_power(attack, controls),
+        )
+
+
+def attack_has_power(attack: dict[str, Any], controls: Sequence[dict[str, Any]]) -> bool:
+    """Whether the attack broke the model planted for it and left never_learned ignorant.
+
+    Without a planted model among the controls: False, for nothing has been shown.
+    """
+    found = {c["control"]: _before_after(c, attack) for c in controls}
+    robust = found.get("never_learned")
+    planted = [pair for name, pair in found.items() if name.startswith("plant-") and pair]
+    return bool(robust and planted and has_power(fragile=planted[0], robust=robust))
+
+
+def _before_after(control: dict[str, Any], attack: dict[str, Any]) -> tuple[float, float] | None:
+    """A control's held-out knowledge before and after an attack, if it met it."""
+    after = [a for a in control["attacks"] if attack_key(a) == attack_key(attack)]
+    if not after:
+        return None
+    name = "knowmem_forget_heldout"
+    return control["scores"][name], after[0]["scores"][name]
+
+
+def _family(attack: dict[str, Any]) -> tuple[str, str]:
+    """Attacks that differ in their budget of steps only are one attack at several budgets."""
+    rest = {name: value for name, value in attack["params"].items() if name != "steps"}
+    return attack["name"], repr(sorted(rest.items()))

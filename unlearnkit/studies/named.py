@@ -1,0 +1,83 @@
+"""The studies whose records ship: each by name, resumable, written as one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unlearnkit.errors import unknown_name
+from unlearnkit.studies import depth, power, zeroth_order
+from unlearnkit.studies.compare import prepare_folder, write_whole
+from unlearnkit.studies.executor import run_all
+from unlearnkit.studies.judging import judge_attacks
+from unlearnkit.studies.kept import Kept
+
+
+@dataclass(frozen=True)
+class Named:
+    """A study: its question, its cells, what does one, and what becomes of their results."""
+
+    question: str
+    cells: Callable[[], Sequence[Any]]
+    work: Callable[[Any], dict[str, Any]]
+    collect: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
+
+
+def _with_controls(cells: Sequence[depth.DepthCell]) -> list[Any]:
+    return [*cells, *depth.control_cells(cells)]
+
+
+def _judged(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Rows with recoveries and outcomes, beside the controls they were held against."""
+    rows = [row for result in results for row in result.get("rows", [])]
+    controls = [result["control"] for result in results if "control" in result]
+    for row in rows:
+        place = (row["task"], row["fold"])
+        judge_attacks(row, [c for c in controls if (c["task"], c["fold"]) == place])
+    return {"rows": rows, "controls": controls}
+
+
+def _listed(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"rows": list(results)}
+
+
+STUDIES = {
+    "step-size": Named(
+        "At matched depth, does the learning rate explain survival?",
+        lambda: _with_controls(depth.step_size_cells()), depth.work, _judged,
+    ),
+    "depth": Named(
+        "How does survival depend on how far forgetting went?",
+        lambda: _with_controls(depth.depth_cells()), depth.work, _judged,
+    ),
+    "zeroth-order": Named(
+        "Can zeroth order forget here, and at what cost?", zeroth_order.zeroth_order_cells, zeroth_order.work,
+        _listed,
+    ),
+    "power": Named("Which attacks find what is there?", power.power_cells, power.work, _listed),
+}  # fmt: skip
+
+
+def run_study(name: str, folder: Path, *, workers: int | None = None, progress: bool = True) -> Path:
+    """Run a study and write DIR/NAME.json; cells that were done before are read from DIR/cells.
+
+    Raises
+    ------
+    UnknownName
+        For a name that is not in `STUDIES`.
+    """
+    if name not in STUDIES:
+        raise unknown_name("study", name, STUDIES)
+    study = STUDIES[name]
+    prepare_folder(folder, overwrite=True)
+    results = run_all(
+        Kept(study.work, folder / "cells"), study.cells(), workers=workers, label=lambda cell: cell.label,
+        progress=progress,
+    )  # fmt: skip
+    place = folder / f"{name}.json"
+    content = {"schema": 1, "study": name, "question": study.question, **study.collect(results)}
+    write_whole(place, json.dumps(content, ensure_ascii=False) + "\n")
+    return place
