@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from importlib import import_module
 
 import pytest
 
 import unlearnkit as uk
-from unlearnkit.errors import NotCalibrated
+from unlearnkit.errors import BadInput, NotCalibrated
 from unlearnkit.unlearning import find_preset, presets
 from unlearnkit.unlearning.presets import Preset
 
@@ -17,7 +19,7 @@ MODULE = import_module("unlearnkit.unlearning.presets")  # its package has a fun
 @pytest.fixture
 def one_preset(monkeypatch):
     """Only one pair is calibrated."""
-    only = Preset("entities", "npo", "adam", 1e-3, 2, 4, {"beta": 0.3}, provisional=True)
+    only = Preset("entities", "npo", "adam", 1e-3, 2, 4, {"beta": 0.3})
     monkeypatch.setattr(MODULE, "presets", lambda: (only,))
     return only
 
@@ -68,3 +70,22 @@ def test_a_run_with_everything_given_asks_no_preset(toy, monkeypatch):
     monkeypatch.setattr(MODULE, "presets", lambda: ())
     run = uk.unlearn(toy, "npo", optimizer="adam", lr=1e-3, steps=1, batch_size=4, progress=False)
     assert run.config.objective_options == {}
+
+
+def test_presets_of_the_working_folder_go_before_those_that_ship(tmp_path, monkeypatch):
+    shipped = find_preset("topic", "npo", "adam")
+    monkeypatch.chdir(tmp_path)
+    own = {**asdict(shipped), "lr": 0.123, "steps": 7}
+    (tmp_path / "calibration").mkdir()
+    (tmp_path / "calibration" / "presets.json").write_text(json.dumps({"schema": 1, "presets": [own]}))
+    assert find_preset("topic", "npo", "adam") == Preset(**own)
+    assert find_preset("entities", "npo", "adam") in presets()
+
+
+@pytest.mark.parametrize("text", ["{", '{"presets": [{"task": "topic"}]}', "[]"])
+def test_a_presets_file_that_is_none_is_named(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calibration").mkdir()
+    (tmp_path / "calibration" / "presets.json").write_text(text)
+    with pytest.raises(BadInput, match=r"presets: calibration.presets\.json cannot be read"):
+        find_preset("topic", "npo", "adam")

@@ -41,10 +41,9 @@ class Entry:
     source: str
     make: Callable[..., torch.optim.Optimizer]
 
-    @property
-    def takes_seed(self) -> bool:
-        """Whether it draws random numbers of its own."""
-        return "seed" in signature(self.make).parameters
+    def takes(self, option: str) -> bool:
+        """Whether it has an option of this name: "seed" if it draws random numbers of its own."""
+        return option in signature(self.make).parameters
 
 
 PAPER = "Lang et al. 2026 (2510.00761)"

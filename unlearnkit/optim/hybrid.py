@@ -153,6 +153,7 @@ class Hybrid(torch.optim.Optimizer):
             loss = loss_of(closure, "Hybrid")
             weights = [weight for group in self.param_groups for weight in group["params"]]
             if any(weight.grad is not None for weight in weights):
+                self.zero_grad(set_to_none=True)
                 raise calls_backward("Hybrid")
             loss.backward()
         if self.max_grad_norm is not None:
@@ -169,6 +170,10 @@ class Hybrid(torch.optim.Optimizer):
             self.param_groups, self.second.param_groups if self.second else [], strict=False
         ):
             second["lr"] = own["zo_lr"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything, so that a deep copy goes on like its original; torch's leaves out what it does not know."""
+        return dict(vars(self))
 
     def state_dict(self) -> dict[str, Any]:
         """torch's, the place in the schedule, and the state of both parts."""

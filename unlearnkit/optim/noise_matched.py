@@ -86,7 +86,7 @@ class RandomWalk(NoiseMatched):
     @torch.no_grad()
     def step(self, closure: Closure = None) -> Any:
         """Take one step; gradients, if there are any, are not looked at."""
-        loss = closure() if closure is not None else None
+        loss = run_closure(closure, self)
         weights = self.weights
         self.move(dict(zip(weights, self._noise(weights), strict=True)))
         return loss

@@ -69,6 +69,10 @@ class RefinedMoments(torch.optim.Optimizer):
         v = state["v"].mul_(b2).addcmul_(m, m, value=1 - b2)
         weight.addcdiv_(m, v.sqrt().add_(group["eps"]), value=-group["lr"])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything, so that a deep copy goes on like its original; torch's leaves out what it does not know."""
+        return dict(vars(self))
+
     def state_dict(self) -> dict[str, Any]:
         """torch's, and the number of steps taken, from which the next directions follow."""
         return {**super().state_dict(), "steps_taken": self.steps_taken}

@@ -1,5 +1,24 @@
 """Figures, each with its twin in words."""
 
+from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
+from unlearnkit.reports.step_size import step_size_answer_sentence, step_size_figure, step_size_sentence
+from unlearnkit.reports.survival import survival_depth_figure, survival_depth_sentence
+from unlearnkit.studies.step_size import StepSizeAnswer, step_size_answer
+from unlearnkit.studies.step_size_table import step_size_table
 
-__all__ = ["recovery_figure", "recovery_sentence"]
+__all__ = [
+    "StepSizeAnswer",
+    "frontier_figure",
+    "frontier_frame",
+    "frontier_sentence",
+    "recovery_figure",
+    "recovery_sentence",
+    "step_size_answer",
+    "step_size_answer_sentence",
+    "step_size_figure",
+    "step_size_sentence",
+    "step_size_table",
+    "survival_depth_figure",
+    "survival_depth_sentence",
+]

@@ -6,22 +6,13 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from unlearnkit.errors import BadInput, require_one_of
+from unlearnkit.errors import BadInput
+from unlearnkit.reports.looks import CONTROL_GREY, DASHES, MARKERS, NO_BUTTONS, OKABE_ITO, template_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Curves = Mapping[str, Mapping[int, float]]
-
-# Okabe and Ito 2008, "Color Universal Design": told apart by colour-blind readers, too. Their yellow is left
-# out: on white nobody sees it. Dashes and markers say the same again, without colour.
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-# plotly's own toolbar, less a button that uploads the chart to somebody's cloud and two that select points.
-NO_BUTTONS = ["sendChartToCloud", "select2d", "lasso2d"]
-MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
-CONTROL_GREY = "#7F7F7F"  # seen on white and on black
-TEMPLATES = {"light": "plotly_white", "dark": "plotly_dark"}
 
 
 def recovery_figure(
@@ -57,7 +48,7 @@ def recovery_figure(
     """
     import plotly.graph_objects as go
 
-    require_one_of("theme", theme, TEMPLATES)
+    template = template_of(theme)
     _require_points(runs, control)
     looks = zip(cycle(OKABE_ITO), cycle(DASHES), cycle(MARKERS), strict=False)
     lines = [
@@ -67,7 +58,7 @@ def recovery_figure(
     grey = _line("never learned (control)", control, colour=CONTROL_GREY, dash="dot", marker="x", facts=facts)
     figure = go.Figure([*lines, grey])
     _lay_out(figure, steps=sorted({*control, *(s for curve in runs.values() for s in curve)}), facts=facts)
-    return figure.update_layout(template=TEMPLATES[theme])
+    return figure.update_layout(template=template)
 
 
 def _line(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,12 @@ def t_interval(values: Iterable[float], confidence: float = CONFIDENCE) -> Inter
     return _around(mean, error, degrees=n - 1, n=n, confidence=confidence)
 
 
+def over_folds(values: Iterable[float]) -> Interval:
+    """`t_interval` of what may be no value at all: then `NOTHING`, with n = 0."""
+    listed = list(values)
+    return t_interval(listed) if listed else NOTHING
+
+
 def two_way_interval(table: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     """Interval for the mean of a design in which folds and seeds are crossed: y = m + fold + seed + rest.
 
@@ -173,7 +180,7 @@ def two_way_interval(table: ArrayLike, confidence: float = CONFIDENCE) -> Interv
     Examples
     --------
     >>> print(two_way_interval([[0.1, 0.2, 0.3], [0.3, 0.4, 0.6], [0.5, 0.7, 0.7]]))
-    +0.42 [-0.14, +0.98]
+    +0.42 [-0.19, +1.03]
     """
     require_fraction("confidence", confidence)
     cells = _require_crossed(np.asarray(table, dtype=float))
@@ -194,17 +201,23 @@ def two_way_interval(table: ArrayLike, confidence: float = CONFIDENCE) -> Interv
 
 
 def _around(mean: float, error: float, *, degrees: int, n: int, confidence: float) -> Interval:
-    from scipy.stats import t
-
-    half = float(t.ppf(0.5 + confidence / 2, degrees)) * error
+    half = _quantile(degrees, confidence) * error
     return Interval(mean, mean - half, mean + half, n, confidence)
+
+
+@cache
+def _quantile(degrees: int, confidence: float) -> float:
+    """Student's t for a two-sided interval."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.5 + confidence / 2))
 
 
 def _require_crossed(cells: Table) -> Table:
     if cells.ndim != 2 or min(cells.shape) < 2:
         raise BadInput(
-            f"table: two folds and two seeds are needed at least, as (folds, seeds); its shape is {cells.shape}. "
-            "With one seed, or one fold, give the values to t_interval"
+            "table: two folds and two seeds are needed at least, as (folds, seeds); its shape is "
+            f"{cells.shape}. With one seed, or one fold, give the values to t_interval"
         )
     if np.isinf(cells).any():
         raise BadInput("table: it holds an infinite value; a cell without a value is NaN")
@@ -215,8 +228,8 @@ def _require_crossed(cells: Table) -> Table:
     there = int(np.isfinite(cells).sum())
     if there <= sum(cells.shape) - 1:
         raise BadInput(
-            f"table: {there} cells of {cells.shape[0]} folds and {cells.shape[1]} seeds leave nothing to judge "
-            "the rest by; leave out the folds or seeds that lack most"
+            f"table: {there} cells of {cells.shape[0]} folds and {cells.shape[1]} seeds leave nothing to "
+            "judge the rest by; leave out the folds or seeds that lack most"
         )
     return cells
 

@@ -41,5 +41,6 @@ class Journal:
         if len(whole) < len(content):  # torn: the next line must not be glued to it
             with self.path.open("r+b") as file:
                 file.truncate(len(whole))
-        lines = [json.loads(line) for line in whole.decode("utf-8").splitlines()]
+        # Not splitlines(): a text may hold other line separators, which JSON leaves as they are.
+        lines = [json.loads(line) for line in whole.split(b"\n")[:-1]]
         return [(line["key"], line["record"]) for line in lines]

@@ -10,14 +10,17 @@ from typing import Any
 from unlearnkit.attacks import Attack
 from unlearnkit.studies.compare import Comparison
 
-GRADES = ("second order", "first order", "first order, sign", "zeroth order", "hybrid")
+GRADES = (
+    "second order", "first order", "first order, sign", "zeroth order", "first and zeroth order", "control",
+)  # fmt: skip
+MARKS = {"survived": "=", "recovered": "!", "destroyed": "x", "no power": "?", "not applicable": "-"}
 
 
 def comparison_table(comparison: Comparison) -> str:
     """Runs by grade and optimizer, averaged over folds, between the two controls.
 
     Knowledge is "shown / held out". What attacks bring back is beyond never_learned's under the
-    same attack, shown and held out alike; "+.00" is nothing.
+    same attack, shown and held out alike; "+.00" is nothing. Its mark is the outcome, where all folds agree.
     """
     groups = _groups(comparison.rows)
     labels = _attack_labels(comparison)
@@ -39,6 +42,7 @@ def comparison_table(comparison: Comparison) -> str:
         lines.append([f"· {grade}"])
         lines += [_run_line(optimizer, rows) for optimizer, rows in members.items()]
     lines.append(_control_line("never_learned", comparison, labels))
+    lines += [_plant_line(name, comparison, labels) for name in _plants(comparison)]
     folds = sorted({row["fold"] for row in comparison.rows})
     return "\n".join([*_aligned([head, *lines]), "", *_legend(comparison, folds)])
 
@@ -61,7 +65,7 @@ def _grade_place(grade: str) -> int:
 
 def _attack_labels(comparison: Comparison) -> list[str]:
     attacks = comparison.controls[0]["attacks"]
-    return [Attack(a["name"], tuple(a["params"].items())).label for a in attacks]
+    return [_label(attack) for attack in attacks]
 
 
 def _mean(rows: Iterable[dict[str, Any]], *path: str) -> float:
@@ -93,7 +97,7 @@ def _run_line(optimizer: str, rows: Sequence[dict[str, Any]]) -> list[str]:
     status = ", ".join(word if len(rows) == 1 else f"{n} {word}" for word, n in counts.items())
     attacked = zip(*(row["attacks"] for row in rows), strict=True)
     recovered = [
-        f"{_mean(same, 'recovery', 'shown'):+.2f} / {_mean(same, 'recovery', 'heldout'):+.2f}"
+        f"{_mean(same, 'recovery', 'shown'):+.2f} / {_mean(same, 'recovery', 'heldout'):+.2f} {_mark(same)}"
         for same in attacked
     ]
     cost = [
@@ -111,6 +115,31 @@ def _control_line(name: str, comparison: Comparison, labels: Sequence[str]) -> l
     return [name, "", "", "", *_scores(rows), *after[: len(labels)], "", ""]
 
 
+def _mark(same: Sequence[dict[str, Any]]) -> str:
+    """The outcome's mark, one a kind: folds may differ."""
+    return "".join(dict.fromkeys(MARKS[attack["outcome"]] for attack in same))
+
+
+def _plants(comparison: Comparison) -> list[str]:
+    names = dict.fromkeys(row["control"] for row in comparison.controls)
+    return [name for name in names if name.startswith("plant-")]
+
+
+def _plant_line(name: str, comparison: Comparison, labels: Sequence[str]) -> list[str]:
+    """A planted model's knowledge: before, and after the attacks that it was planted for."""
+    rows = [row for row in comparison.controls if row["control"] == name]
+    met: dict[str, list[dict[str, Any]]] = {_label(attack): [] for attack in rows[0]["attacks"]}
+    for row in rows:
+        for attack in row["attacks"]:
+            met[_label(attack)].append(attack)
+    after = [_knowledge(met[label]) if label in met else "" for label in labels]
+    return [name, "", "", "", *_scores(rows), *after, "", ""]
+
+
+def _label(attack: dict[str, Any]) -> str:
+    return Attack(attack["name"], tuple(attack["params"].items())).label
+
+
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as their widest cell; a line of one cell may run over."""
     full = [line for line in lines if len(line) > 1]
@@ -125,8 +154,9 @@ def _legend(comparison: Comparison, folds: Sequence[int]) -> list[str]:
         "nll: nats a token on what must be forgotten; depth is right where it equals never_learned's.",
         "knows: right answers on the forget set, facts that attacks are shown / never shown. keeps: on",
         "everything else. recites: ROUGE-L of forgotten passages. Attacks: knowledge they bring back",
-        "beyond never_learned under the same attack (for the two controls: knowledge after it).",
-        "cost: forward passes over a batch, a backward pass counting 2. Learning rates are provisional,",
-        "picked by hand on fold 0, and depths are not matched; no planted model ships yet, so an attack",
-        'that brings nothing back has not shown its power: no run is called "survived".',
+        "beyond never_learned under the same attack (for the controls: knowledge after it), with the",
+        "outcome: = survived, ! recovered, x destroyed, ? no power, - not applicable. Planted models, which",
+        "hide what they know, show that an attack can find something at all.",
+        "cost: forward passes over a batch, a backward pass counting 2. Presets come from calibration on",
+        "fold 0 and match depth roughly: a run that went deeper may survive for that reason alone.",
     ]

@@ -4,7 +4,8 @@ The rule, written before any preset was made by it. On fold 0, among all scored 
 knowledge, shown and held out, is within 0.05 of never_learned's and whose nll_forget lies within
 25 % of its, take the one that retains most; what is equal to two decimals (a retained share of
 1,282 questions has a standard error near 0.01) is decided by the larger learning rate, then by
-fewer steps. Where there is none, take the point nearest to never_learned's nll_forget.
+fewer steps. Where there is none, take, of the points whose knowledge is gone and that are not destroyed,
+the one nearest to never_learned's nll_forget; where there is none of these either, of all points.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def choose(lines: Sequence[Line], *, control_nll: float) -> Choice:
     if reached:
         lr, point = max(reached, key=lambda f: (round(f[1].knowmem_retain, 2), f[0], -f[1].steps))
         return Choice(lr, point, "reached")
-    lr, point = min(candidates, key=lambda f: (abs(f[1].nll_forget - control_nll), f[0]))
+    ignorant = [found for found in candidates if found[1].status == "over-forgotten"]
+    lr, point = min(ignorant or candidates, key=lambda f: (abs(f[1].nll_forget - control_nll), f[0]))
     return Choice(lr, point, _failure([p for _, p in candidates], control_nll))
 
 

@@ -53,8 +53,14 @@ class Checkpoint:
         """Nats a token over the answers to the forget questions: a run's `nll_forget`, and quick."""
         lab = self.problem.lab
         asked = [*lab.forget_shown.questions, *lab.forget_heldout.questions]
-        with fitting_threads(self.model):
-            return answer(self.model, lab.tokenizer, asked).mean_nll
+        training = [module for module in self.model.modules() if module.training]
+        self.model.eval()
+        try:
+            with fitting_threads(self.model):
+                return answer(self.model, lab.tokenizer, asked).mean_nll
+        finally:
+            for module in training:
+                module.training = True
 
     def to_run(self, *, steps: int | None = None) -> Run:
         """The run that would have ended here, scored, with a model of its own.

@@ -58,11 +58,14 @@ def configure(
 
 
 def make_optimizer(config: RunConfig, weights: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer of a configuration; one that draws gets the run's seed, unless told another."""
-    options = dict(config.optimizer_options)
-    if optim.find(config.optimizer).takes_seed:
-        options.setdefault("seed", config.seed)
-    return optim.create(config.optimizer, weights, lr=config.lr, **options)
+    """The optimizer of a configuration.
+
+    One that draws gets the run's seed, one that owns its gradients the run's limit on them, unless told another.
+    """
+    entry = optim.find(config.optimizer)
+    runs_own = {"seed": config.seed, "max_grad_norm": config.max_grad_norm}
+    options = {name: value for name, value in runs_own.items() if entry.takes(name)}
+    return optim.create(config.optimizer, weights, lr=config.lr, **(options | config.optimizer_options))
 
 
 def _check(optimizer: str, options: dict[str, Any], **given: Any) -> None:

@@ -20,7 +20,8 @@ LOOKS_FROM, LOOKS_RATIO = 8, 1.05  # steps at which the depth is looked at, in g
 SHALLOW, EVERY = 0.25, 3  # of the control's depth; until then only every third look is taken
 FINE_FROM = 0.6  # of the control's depth; from there every 6 % deeper is scored, before it every 60 %
 COARSE, FINE = 1.6, 1.06
-ENDS_AT = 1.1 * (1 + DEPTH_BAND)  # of the control's depth: what lies deeper is over-forgotten anyway
+ENDS_AT = 1.1 * (1 + DEPTH_BAND)  # of the control's depth: deeper is over-forgotten, if knowledge is gone
+ENDS_ANYWAY_AT = 2.0
 WRECKED = 0.2  # of the questions to retain; below it at two scored points in turn, nothing will come
 
 
@@ -49,7 +50,7 @@ class Point:
 class Line:
     """All points of one learning rate, and why it ended there.
 
-    `ended`: "over-forgotten" (deeper than 1.375 times the control), "destroyed" (under a fifth retained,
+    `ended`: "over-forgotten" (knowledge gone and deeper than 1.375 times the control, or twice as deep), "destroyed" (under a fifth retained,
     twice in turn), "diverged", or "budget".
     """
 
@@ -141,7 +142,9 @@ def _score(checkpoint: Checkpoint, lab: Testbed, against: References) -> Point:
 
 
 def _verdict(points: list[Point], against: References) -> str:
-    if points[-1].nll_forget > ENDS_AT * against.control.nll_forget:
+    relative = points[-1].nll_forget / against.control.nll_forget
+    still_known = points[-1].status == "not reached"
+    if relative > (ENDS_ANYWAY_AT if still_known else ENDS_AT):
         return "over-forgotten"
     wrecked = len(points) > 1 and all(point.knowmem_retain < WRECKED for point in points[-2:])
     return "destroyed" if wrecked else "budget"

@@ -1,0 +1,53 @@
+"""One panel a task, side by side, with the bars and texts that its figures share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS
+from unlearnkit.studies.intervals import Interval
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MARGIN_LINE = {"color": CONTROL_GREY, "dash": "dash", "width": 2}
+HELD_OUT = "recovery of held-out facts"
+
+
+def task_panels(tasks: Sequence[str], *, title: str, x_title: str) -> go.Figure:
+    """An empty figure with one panel a task; all share the scale of recovery."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(
+        cols=len(tasks), shared_yaxes=True, horizontal_spacing=0.04,
+        subplot_titles=[f"{task} task" for task in tasks],
+    )  # fmt: skip
+    figure.update_xaxes(title=x_title)
+    # Always the whole scale: a small recovery must look small.
+    figure.update_yaxes(range=[-0.22, 1.12], zeroline=True)
+    figure.update_yaxes(title=HELD_OUT, col=1)
+    return figure.update_layout(
+        title={"text": title, "y": 0.97},
+        legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "itemsizing": "trace"},
+        modebar={"remove": NO_BUTTONS},
+        margin={"l": 70, "r": 20, "t": 80, "b": 130},
+        height=520,
+    )
+
+
+def bars(intervals: Sequence[Interval], colour: str) -> dict[str, Any]:
+    """Error bars of plotly; an interval without bounds gets none."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [_length(found.high - found.mean) for found in intervals],
+        "arrayminus": [_length(found.mean - found.low) for found in intervals],
+        "color": colour,
+        "thickness": 1.5,
+    }
+
+
+def _length(value: float) -> float | None:
+    return None if math.isnan(value) else value
