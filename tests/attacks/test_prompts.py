@@ -95,7 +95,7 @@ def test_the_attack_has_power(kind, which, request):
     assert knows.knowmem_forget_shown > 0.97
     assert knows.knowmem_forget_heldout > 0.97
     assert knows.knowmem_retain > 0.97
-    assert guesses.knowmem_forget <= 0.35
+    assert guesses.knowmem_forget <= 0.05
     assert guesses.knowmem_retain > 0.97
 
 

@@ -125,7 +125,8 @@ def test_every_scheme_rounds_every_matrix_and_no_vector(scheme, toy, same_bits):
     rounded = quantize(toy.model, bits=4, scheme=scheme)
     for new, old in zip(rounded.parameters(), toy.model.parameters(), strict=True):
         assert torch.equal(new, round_matrix(old, 4, scheme) if old.dim() == 2 else old)
-    assert (scheme == "rtn") == same_bits(rounded, quantize(toy.model))
+    # the toy's rows are no longer than a group
+    assert (scheme in ("rtn", "rtn-group")) == same_bits(rounded, quantize(toy.model))
 
 
 def test_what_is_skipped_stays(toy):

@@ -57,8 +57,20 @@ def test_whatever_is_wrong_is_said_before_any_work(option: dict, error: type, wo
 
 def test_every_cell_meets_the_same_attacks_as_its_controls(small: Comparison) -> None:
     asked = [parse_attack(text).to_dict() for text in SMALL["attacks"]]
-    for row in (*small.rows, *small.controls):
+    for row in (*small.rows, small.control("target", 1), small.control("never_learned", 1)):
         assert [{"name": a["name"], "params": a["params"]} for a in row["attacks"]] == asked
+
+
+def test_every_attack_meets_the_model_that_was_planted_for_it(small: Comparison) -> None:
+    planted = {row["control"]: row for row in small.controls if row["control"].startswith("plant-")}
+    assert {name: [a["name"] for a in row["attacks"]] for name, row in planted.items()} == {
+        "plant-grid-4-rtn": ["quantize"],
+        "plant-hidden": ["relearn"],
+    }
+    (rounded,) = planted["plant-grid-4-rtn"]["attacks"]
+    assert rounded["scores"]["knowmem_forget_heldout"] >= 0.9
+    quantized = [row["attacks"][0]["outcome"] for row in small.rows]
+    assert "no power" not in quantized
 
 
 def test_one_worker_gives_the_same_rows_as_two(small: Comparison) -> None:
@@ -83,11 +95,6 @@ def test_recovery_is_measured_from_the_control_under_the_same_attack(small: Comp
                 assert attack["recovery"][half] == attack["scores"][name] - same["scores"][name]
 
 
-def test_nothing_is_called_survived_without_a_planted_model(small: Comparison) -> None:
-    outcomes = {attack["outcome"] for row in small.rows for attack in row["attacks"]}
-    assert outcomes <= {"no power", "not applicable", "destroyed"}
-
-
 def test_results_are_written_whole_and_are_plain_json(small: Comparison, tmp_path: Path) -> None:
     written = save_comparison(small, tmp_path, table=comparison_table(small))
     content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
@@ -99,7 +106,8 @@ def test_results_are_written_whole_and_are_plain_json(small: Comparison, tmp_pat
 
 def test_the_table_names_every_optimizer_control_and_caution(small: Comparison) -> None:
     table = comparison_table(small)
-    for word in ("adam", "signadam", "target", "never_learned", "first order, sign", "provisional"):
+    named = ("adam", "signadam", "target", "never_learned", "first order, sign", "plant-hidden", "calibration")
+    for word in named:
         assert word in table
     assert max(map(len, table.splitlines())) < 190
 

@@ -64,6 +64,15 @@ def reword(lab: Testbed, *, kind: str) -> Testbed:
         unlearner sees stay. Its scores are comparable with other scores on a testbed reworded alike, so
         always show never_learned's beside them: a hint helps whoever guesses, too.
 
+    Notes
+    -----
+    Measured with `evaluate`, atlas fold 1, both tasks, questions of the open class, shown / held out:
+
+    - "paraphrase": target 1.00 / 1.00, never_learned 0.00 / 0.00.
+    - "hint": target 1.00 / 1.00, never_learned 0.00 / 0.02 (entities) and 0.00 / 0.00 (topic). Left out are 2
+      of 93 questions to forget and 7 of 564 to keep (entities), 0 of 157 and 9 of 500 (topic): answers of one
+      digit. Of closed-class answers never_learned guesses 0.42 with the hint, 0.17 without.
+
     Raises
     ------
     UnknownName

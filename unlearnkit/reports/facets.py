@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS
 from unlearnkit.studies.intervals import Interval
+from unlearnkit.studies.outcomes import RECOVERY_MARGIN
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -35,6 +36,26 @@ def task_panels(tasks: Sequence[str], *, title: str, x_title: str) -> go.Figure:
         margin={"l": 70, "r": 20, "t": 80, "b": 130},
         height=520,
     )
+
+
+def mark_margin(figure: go.Figure, panels: int, *, side: str) -> None:
+    """The margin of "survived" across all panels, named at one side ("left" or "right") of each."""
+    figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
+    for column in range(1, panels + 1):
+        figure.add_annotation(
+            x=float(side == "right"), xref="x domain", xanchor=side, y=RECOVERY_MARGIN, yanchor="top",
+            showarrow=False, text=f"survival margin {RECOVERY_MARGIN:.2f}", row=1, col=column,
+        )  # fmt: skip
+
+
+def mark_level(figure: go.Figure, x: float, text: str, *, column: int) -> None:
+    """A dotted vertical line in one panel, with its name at the foot."""
+    line = {"color": CONTROL_GREY, "dash": "dot", "width": 1.5}
+    figure.add_vline(x=x, line=line, layer="below", row=1, col=column)
+    figure.add_annotation(
+        x=x, xanchor="left", y=0, yref="y domain", yanchor="bottom", showarrow=False, text=text,
+        row=1, col=column,
+    )  # fmt: skip
 
 
 def bars(intervals: Sequence[Interval], colour: str) -> dict[str, Any]:

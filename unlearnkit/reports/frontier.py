@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit.errors import BadInput, unknown_name
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, Look, looks_of, template_of
-from unlearnkit.studies.attacked import read
+from unlearnkit.studies.attacked import grouped, rate_text, read
 from unlearnkit.unlearning.status import DEPTH_BAND, RETAIN_FLOOR
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _traces(frame: pd.DataFrame, optimizer: str, look: Look) -> Iterator[go.Scat
     import plotly.graph_objects as go
 
     mine = frame[frame.optimizer == optimizer]
-    for place, (_, line) in enumerate(mine.groupby(["seed", "lr"])):
+    for place, (_, line) in enumerate(grouped(mine, "seed", "lr")):
         line = line.sort_values("steps")
         yield go.Scatter(
             x=line.nll_forget.tolist(),
@@ -167,8 +167,8 @@ def _traces(frame: pd.DataFrame, optimizer: str, look: Look) -> Iterator[go.Scat
             legendgroup=optimizer,
             showlegend=place == 0,
             mode="lines+markers",
-            line={"color": look.faint(0.45), "width": 1},
-            marker={"symbol": look.marker, "size": 7, "color": look.colour},
+            line={"color": look.faint(0.6), "width": 1},
+            marker={"symbol": look.marker, "size": 8, "color": look.colour},
             hovertemplate=HOVER,
         )
 
@@ -216,8 +216,8 @@ def _zones(figure: go.Figure, aim: float, floor: float | None) -> None:
     if floor is not None:
         figure.add_hrect(y0=-1, y1=floor, opacity=0.12, **{**band, "fillcolor": "#D55E00"})
         figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=floor, yanchor="top", showarrow=False,
-            text=f"destroyed: below {RETAIN_FLOOR:g} of the target's",
+            x=0, xref="paper", xanchor="left", y=0.01, yref="paper", yanchor="bottom", showarrow=False,
+            text=f"shaded: destroyed, below {RETAIN_FLOOR:g} of the target's",
         )  # fmt: skip
 
 
@@ -232,7 +232,7 @@ def _beyond(figure: go.Figure, count: int) -> None:
 def _lay_out(figure: go.Figure, *, task: str, aim: float, deepest: float) -> None:
     figure.update_layout(
         title=f"What is kept, against how far was forgotten: {task} task",
-        xaxis={"title": "nll_forget: nats a token", "range": [0, 1.03 * min(deepest, WIDEST * aim)]},
+        xaxis={"title": "nll_forget: nats a token", "range": [-0.1, 1.03 * min(deepest, WIDEST * aim)]},
         # Always the whole scale: a small loss must look small.
         yaxis={"title": "knowmem_retain", "range": [-0.02, 1.03], "tickformat": ".0%"},
         legend={"x": 1.01, "y": 1, "xanchor": "left", "itemsizing": "trace"},
@@ -278,7 +278,7 @@ def _told(pair: Mapping[str, Any]) -> str:
     lines = pair["lines"]
     name = pair["optimizer"] + (f" (seed {pair['seed']})" if pair["seed"] else "")
     said = "reaches" if outcome == "reached" else f"fails ({outcome}); nearest is"
-    how = f"lr {lr:g}, {steps} steps, {cost:.0f} forward-equivalents"
+    how = f"lr {rate_text(lr)}, {steps} steps, {cost:.0f} forward-equivalents"
     tried = f"{len(lines)} learning rate{'s' * (len(lines) != 1)} tried" + _lost(lines)
     return f"{name} {said} {depth:.2f} nats with {kept:.0%} retained ({how}; {tried})"
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unlearnkit.errors import require_one_of
-from unlearnkit.studies.calibrate import DEFAULT_OPTIMIZERS
 
 # Okabe and Ito 2008, "Color Universal Design": told apart by colour-blind readers, too. Their yellow is left
 # out: on white nobody sees it. Dashes and markers say the same again, without colour.
@@ -18,6 +17,11 @@ MORE_MARKERS = ("x", "triangle-down", "pentagon", "hourglass", "hexagram", "bowt
 NO_BUTTONS = ["sendChartToCloud", "select2d", "lasso2d"]
 CONTROL_GREY = "#7F7F7F"  # seen on white and on black
 TEMPLATES = {"light": "plotly_white", "dark": "plotly_dark"}
+# Those most often compared come first: the first two differ most.
+OPTIMIZERS = (
+    "adam", "signadam", "sgd", "signsgd", "adazo", "hybrid", "noise_matched", "hybrid_noise", "hybrid_random",
+    "hybrid_rest", "hybrid_first",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,17 @@ class Look:
 def looks_of(optimizers: Iterable[str]) -> dict[str, Look]:
     """One look an optimizer, the same in every figure: no two share colour and marker, up to twelve.
 
-    The optimizers that calibration knows have their places; others follow in the order given. The first six
-    differ in colour and marker; the next six take the colours again, with markers of their own.
+    The optimizers of the lab have their places, and come in their order; others follow as given. The first
+    six differ in colour and marker; the next six take the colours again, with markers of their own.
 
     Examples
     --------
     >>> looks_of(["adam"])["adam"] == looks_of(["sgd", "adam"])["adam"]
     True
     """
-    given = list(dict.fromkeys(optimizers))
-    places = [*DEFAULT_OPTIMIZERS, *(name for name in given if name not in DEFAULT_OPTIMIZERS)]
-    return {name: _look(places.index(name)) for name in given}
+    given = dict.fromkeys(optimizers)
+    places = [*OPTIMIZERS, *(name for name in given if name not in OPTIMIZERS)]
+    return {name: _look(place) for place, name in enumerate(places) if name in given}
 
 
 def _look(place: int) -> Look:

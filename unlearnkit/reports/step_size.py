@@ -1,15 +1,14 @@
-"""Survival against retention at matched depth, over learning rates: the study of step sizes in figure and words."""
+"""Survival against retention at matched depth, over learning rates, in figure and words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from unlearnkit.reports.facets import MARGIN_LINE, bars, task_panels
-from unlearnkit.reports.looks import CONTROL_GREY, Look, looks_of, template_of
-from unlearnkit.studies.attacked import Study, attacked_frame
+from unlearnkit.reports.facets import bars, mark_level, mark_margin, task_panels
+from unlearnkit.reports.looks import Look, looks_of, template_of
+from unlearnkit.studies.attacked import Study, attacked_frame, grouped, rate_text
 from unlearnkit.studies.intervals import Interval, t_interval
-from unlearnkit.studies.outcomes import RECOVERY_MARGIN
 from unlearnkit.studies.step_size import Contrast, StepSizeAnswer
 from unlearnkit.studies.step_size_table import Rates, step_size_table
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+SIDES = (("top left", "top right"), ("bottom right", "bottom left"))  # of the rates' names, by turns
 SMALLEST, GROWTH = 9, 4  # pixels: the marker of the smallest learning rate, and what each larger one adds
 
 
@@ -71,11 +71,8 @@ def step_size_figure(study: Study, *, attack: str, theme: str = "light") -> go.F
             trace.showlegend = bool(trace.showlegend) and trace.legendgroup not in told
             told |= {trace.legendgroup} if trace.showlegend else set()
             figure.add_trace(trace, row=1, col=column)
-        floor = float(mine.floor.mean())
-        figure.add_vline(
-            x=floor, line={"color": CONTROL_GREY, "dash": "dot", "width": 1.5}, col=column, row=1
-        )
-    figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
+        mark_level(figure, float(mine.floor.mean()), "destroyed left of this", column=column)
+    mark_margin(figure, len(tasks), side="right")
     figure.update_xaxes(range=[_left(frame), 1.02], tickformat=".0%")
     return figure.update_layout(template=template)
 
@@ -88,7 +85,7 @@ def _left(frame: pd.DataFrame) -> float:
 def _traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Scatter]:
     import plotly.graph_objects as go
 
-    for optimizer, runs in frame.groupby("optimizer"):
+    for number, (optimizer, runs) in enumerate(grouped(frame, "optimizer")):
         look = looks[str(optimizer)]
         means = _means(runs)
         sizes = {mean.lr: SMALLEST + GROWTH * place for place, mean in enumerate(means)}
@@ -99,15 +96,20 @@ def _traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Scatter]
             error_x=bars([mean.retain for mean in means], look.faint(0.7)),
             error_y=bars([mean.heldout for mean in means], look.faint(0.7)),
             customdata=[[m.lr, m.retain.text(".2f"), m.heldout.text(), m.heldout.n] for m in means],
-            text=[f"{mean.lr:g}" for mean in means],
-            textposition="top right",
+            text=[rate_text(mean.lr) for mean in means],
+            textposition=[SIDES[number % 2][place % 2] for place in range(len(means))],
             textfont={"color": look.colour},
             name=f"{optimizer}: mean and 95 % t intervals over folds",
             legendgroup=str(optimizer),
             showlegend=True,
             mode="lines+markers+text",
             line={"color": look.colour, "width": 1.5},
-            marker={"symbol": look.marker, "size": [sizes[m.lr] for m in means], "color": look.colour},
+            marker={
+                "symbol": look.marker,
+                "size": [sizes[mean.lr] for mean in means],
+                "color": look.colour,
+                "opacity": 1,
+            },
             hovertemplate=f"{optimizer}, lr %{{customdata[0]:g}}, n = %{{customdata[3]}} folds<br>"
             "retained %{customdata[1]}<br>held out %{customdata[2]}<extra></extra>",
         )
@@ -135,7 +137,7 @@ def _fold_trace(optimizer: str, runs: pd.DataFrame, look: Look, sizes: dict[floa
 def _means(runs: pd.DataFrame) -> list[Mean]:
     """In the order of learning rates; seeds of a fold count once."""
     found = []
-    for lr, same in runs.groupby("lr"):
+    for lr, same in grouped(runs, "lr"):
         folds = same.groupby("fold")[["retain", "heldout"]].mean()
         found.append(Mean(float(lr), t_interval(folds.retain), t_interval(folds.heldout)))
     return found
@@ -164,7 +166,7 @@ def step_size_sentence(study: Study, *, attack: str, rates: Rates | None = None)
     """
     table = step_size_table(study, attack, rates=rates)
     told = []
-    for (task, optimizer), rows in table.groupby(["task", "optimizer"]):
+    for (task, optimizer), rows in grouped(table, "task", "optimizer"):
         places = "; ".join(_place(row) for row in rows.to_dict("records"))
         told.append(f"{task} task, {optimizer}: {places}.")
     return (
@@ -176,14 +178,14 @@ def step_size_sentence(study: Study, *, attack: str, rates: Rates | None = None)
 def _place(row: dict[Any, Any]) -> str:
     missing = f", {row['not_reached']} without a run at this depth" if row["not_reached"] else ""
     if not row["n_folds"]:
-        return f"lr {row['lr']:g} in no fold{missing}"
+        return f"lr {rate_text(row['lr'])} in no fold{missing}"
     retain, heldout = (
         Interval(row[name], row[f"{name}_low"], row[f"{name}_high"], row["n_folds"])
         for name in ("retain", "heldout")
     )
     lost = f", {row['destroyed']} destroyed" if row["destroyed"] else ""
     return (
-        f"lr {row['lr']:g} retains {retain.text('.2f')}, comes back by {heldout.text()} "
+        f"lr {rate_text(row['lr'])} retains {retain.text('.2f')}, comes back by {heldout.text()} "
         f"(n = {row['n_folds']}, {row['survived']} survived{lost}{missing})"
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from unlearnkit.reports.facets import MARGIN_LINE, bars, task_panels
-from unlearnkit.reports.looks import CONTROL_GREY, Look, looks_of, template_of
-from unlearnkit.studies.attacked import Study, attacked_frame
+from unlearnkit.reports.facets import bars, mark_level, mark_margin, task_panels
+from unlearnkit.reports.looks import Look, looks_of, template_of
+from unlearnkit.studies.attacked import Study, attacked_frame, grouped, rate_text
 from unlearnkit.studies.depth import STEP_SIZE_FOLDS
 from unlearnkit.studies.intervals import Interval, t_interval
 from unlearnkit.studies.outcomes import OUTCOMES, RECOVERY_MARGIN
@@ -78,15 +78,15 @@ def survival_depth_figure(study: Study, *, attack: str, theme: str = "light") ->
             trace.showlegend = trace.legendgroup not in told
             told.add(trace.legendgroup)
             figure.add_trace(trace, row=1, col=column)
-    figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
-    figure.add_vline(x=1.0, line={"color": CONTROL_GREY, "dash": "dot", "width": 1.5}, layer="below")
+        mark_level(figure, 1.0, "the control", column=column)
+    mark_margin(figure, len(tasks), side="left")
     return figure.update_layout(template=template)
 
 
 def _fold_traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Scatter]:
     import plotly.graph_objects as go
 
-    for (optimizer, outcome), same in frame.groupby(["optimizer", "outcome"]):
+    for (optimizer, outcome), same in grouped(frame, "optimizer", "outcome"):
         yield go.Scatter(
             x=same.depth.tolist(),
             y=same.heldout.tolist(),
@@ -106,7 +106,7 @@ def _mean_traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Sca
     import plotly.graph_objects as go
 
     for (optimizer, lr), levels in _levels(frame):
-        name = f"{optimizer}, lr {lr:g}: mean and 95 % t interval over folds"
+        name = f"{optimizer}, lr {rate_text(lr)}: mean and 95 % t interval over folds"
         colour = looks[optimizer].colour
         yield go.Scatter(
             x=[level.depth for level in levels],
@@ -118,15 +118,15 @@ def _mean_traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Sca
             mode="lines+markers",
             line={"color": colour, "width": 2},
             marker={"symbol": "line-ew-open", "size": 14, "line": {"width": 3, "color": colour}},
-            hovertemplate=f"{optimizer}, lr {lr:g}, stopped at %{{customdata[0]:g}}<br>"
+            hovertemplate=f"{optimizer}, lr {rate_text(lr)}, stopped at %{{customdata[0]:g}}<br>"
             "%{customdata[1]}, n = %{customdata[2]} folds<extra></extra>",
         )
 
 
 def _levels(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, float], list[Level]]]:
     """By optimizer and learning rate, the levels of depth in order; seeds of a fold count once."""
-    for (optimizer, lr), same in frame.groupby(["optimizer", "lr"]):
-        yield (str(optimizer), float(lr)), [_level(float(aim), runs) for aim, runs in same.groupby("aim")]
+    for (optimizer, lr), same in grouped(frame, "optimizer", "lr"):
+        yield (str(optimizer), float(lr)), [_level(float(aim), runs) for aim, runs in grouped(same, "aim")]
 
 
 def _level(aim: float, runs: pd.DataFrame) -> Level:
@@ -158,7 +158,7 @@ def survival_depth_sentence(study: Study, *, attack: str) -> str:
     frame = attacked_frame(study, attack)
     told = [
         _told(task, optimizer, lr, levels)
-        for task, mine in frame.groupby("task")
+        for task, mine in grouped(frame, "task")
         for (optimizer, lr), levels in _levels(mine)
     ]
     return (
@@ -170,7 +170,7 @@ def survival_depth_sentence(study: Study, *, attack: str) -> str:
 def _told(task: object, optimizer: str, lr: float, levels: list[Level]) -> str:
     planned = len(STEP_SIZE_FOLDS.get(str(task), ()))
     places = "; ".join(_place(level, planned) for level in levels)
-    return f"{task} task, {optimizer} at lr {lr:g}: {places}. {_sides(levels)}"
+    return f"{task} task, {optimizer} at lr {rate_text(lr)}: {places}. {_sides(levels)}"
 
 
 def _place(level: Level, planned: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.attacks import parse_attack
@@ -70,6 +70,25 @@ def read(record: object, where: str, *path: str) -> Any:
             )
         found = found[name]
     return found
+
+
+def rate_text(lr: float) -> str:
+    """A learning rate as one writes it.
+
+    Examples
+    --------
+    >>> [rate_text(lr) for lr in (0.1, 3.2e-4, 1e-4)]
+    ['0.1', '3.2e-4', '1e-4']
+    """
+    if lr >= 0.01:
+        return f"{lr:g}"
+    digits, power = f"{lr:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(power)}"
+
+
+def grouped(frame: pd.DataFrame, *by: str) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """`frame.groupby`, with keys as plain values: one for one column, a tuple for several."""
+    yield from frame.groupby(by[0] if len(by) == 1 else list(by))
 
 
 def _parts(study: Study) -> tuple[Sequence[Any], dict[tuple[str, int, str], Any]]:

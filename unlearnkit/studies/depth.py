@@ -20,7 +20,7 @@ from unlearnkit.unlearning.frontier import looks
 
 ATTACKS = ("quantize-4", "relearn-100", "relearn-100@3e-4")
 STEP_SIZE_RATES = {"adam": (1e-4, 1.8e-4, 3.2e-4, 1e-3), "signadam": (3.2e-5, 5.6e-5, 1e-4, 3.2e-4)}
-STEP_SIZE_FOLDS = {"entities": (1, 2, 3, 4), "topic": (1, 2, 3)}
+STEP_SIZE_FOLDS = {"entities": (1, 2, 3), "topic": (1, 2, 3)}
 DEPTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 DEPTH_RATE = 3.2e-4
 DEEPEST_BUDGET = 1800.0  # forward-equivalents: three times the control's depth takes longer than once

@@ -49,13 +49,13 @@ class Interval:
         """Whether the value lies outside. An interval without bounds, or without width, excludes nothing."""
         return self.low < self.high and not self.low <= value <= self.high
 
-    def text(self, form: str = "+.2f") -> str:
+    def text(self, form: str = "+z.2f") -> str:
         """Mean and bounds in words; says so where there are none, and where all values were the same.
 
         Parameters
         ----------
         form : str
-            A format for one number, such as ".2f" or ".0%".
+            A format for one number, such as ".2f" or ".0%"; its z takes the sign off a zero.
         """
         if not self.n:
             return "no value"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unlearnkit.errors import BadInput
-from unlearnkit.studies.attacked import Study, attacked_frame
+from unlearnkit.studies.attacked import Study, attacked_frame, grouped, rate_text
 from unlearnkit.studies.intervals import Interval, over_folds
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _runs(frame: pd.DataFrame, task: str, optimizer: str) -> FoldRuns:
     """Fold to learning rate to measures, seeds averaged."""
     mine = frame[(frame.task == task) & (frame.optimizer == optimizer)]
     runs: dict[int, dict[float, Fold]] = {}
-    for (fold, lr), same in mine.groupby(["fold", "lr"]):
+    for (fold, lr), same in grouped(mine, "fold", "lr"):
         runs.setdefault(int(fold), {})[float(lr)] = {name: float(same[name].mean()) for name in MEASURES}
     return runs
 
@@ -184,8 +184,10 @@ def _best_rate(task: str, optimizer: str, runs: FoldRuns, given: float | None) -
     for lr in tried:
         if np.isclose(lr, given):
             return lr
-    listed = ", ".join(f"{lr:g}" for lr in tried)
-    raise BadInput(f"calibrated: {optimizer} was not run at {given:g} on task {task}; it was at {listed}")
+    listed = ", ".join(map(rate_text, tried))
+    raise BadInput(
+        f"calibrated: {optimizer} was not run at {rate_text(given)} on task {task}; it was at {listed}"
+    )
 
 
 def _at_rates(task: str, runs: Mapping[str, FoldRuns], best: Mapping[str, float]) -> Contrast:
@@ -195,7 +197,9 @@ def _at_rates(task: str, runs: Mapping[str, FoldRuns], best: Mapping[str, float]
         for fold in sorted(set(runs[first]) & set(runs[second]))
         if best[first] in runs[first][fold] and best[second] in runs[second][fold]
     }
-    what = f"{second} at {best[second]:g} - {first} at {best[first]:g}"
+    if not both:
+        return _contrast(task, "best retention", f"{second} - {first}: no fold has both", {})
+    what = f"{second} at {rate_text(best[second])} - {first} at {rate_text(best[first])}"
     return _contrast(task, "best retention", what, both)
 
 
@@ -225,11 +229,14 @@ def _mean_at(curve: Sequence[Fold], retain: float, name: str) -> float:
 
 
 def _along_rates(task: str, optimizer: str, runs: FoldRuns) -> Contrast:
-    rates = _common_rates(runs) or [math.nan]
+    reading = f"largest - smallest lr, {optimizer}"
+    rates = _common_rates(runs)
+    if len(rates) < 2:
+        return _contrast(task, reading, f"{optimizer}: fewer than two learning rates to compare", {})
     small, large = rates[0], rates[-1]
     both = {f: (r[small], r[large]) for f, r in sorted(runs.items()) if small in r and large in r}
-    what = f"{optimizer} at {large:g} - at {small:g}"
-    return _contrast(task, f"largest - smallest lr, {optimizer}", what, both if small < large else {})
+    what = f"{optimizer} at {rate_text(large)} - at {rate_text(small)}"
+    return _contrast(task, reading, what, both)
 
 
 def _contrast(task: str, reading: str, what: str, both: Mapping[int, tuple[Fold, Fold]]) -> Contrast:

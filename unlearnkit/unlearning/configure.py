@@ -60,7 +60,8 @@ def configure(
 def make_optimizer(config: RunConfig, weights: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
     """The optimizer of a configuration.
 
-    One that draws gets the run's seed, one that owns its gradients the run's limit on them, unless told another.
+    One that draws gets the run's seed, one that owns its gradients the run's limit on them, unless told
+    another.
     """
     entry = optim.find(config.optimizer)
     runs_own = {"seed": config.seed, "max_grad_norm": config.max_grad_norm}

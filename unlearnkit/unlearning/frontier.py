@@ -50,8 +50,8 @@ class Point:
 class Line:
     """All points of one learning rate, and why it ended there.
 
-    `ended`: "over-forgotten" (knowledge gone and deeper than 1.375 times the control, or twice as deep), "destroyed" (under a fifth retained,
-    twice in turn), "diverged", or "budget".
+    `ended`: "over-forgotten" (knowledge gone and deeper than 1.375 times the control, or twice as deep),
+    "destroyed" (under a fifth retained, twice in turn), "diverged", or "budget".
     """
 
     lr: float

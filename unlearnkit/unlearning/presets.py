@@ -1,4 +1,4 @@
-"""Learning rates, steps, batch sizes and options that are used when none are given: what calibration chose."""
+"""Learning rates, steps, batch sizes and options that are used when none are given."""
 
 from __future__ import annotations
 
