@@ -13,6 +13,7 @@ from hypothesis import settings
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import unlearnkit as uk
+from unlearnkit.attacks import parse_attack
 from unlearnkit.testbeds import Question, Split, Testbed
 from unlearnkit.testbeds.atlas.tasks import task_splits, training_rows
 from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
@@ -110,6 +111,50 @@ def ask():
         return Question(subject, relation, f"{relation} of {subject}?", answer, open_class=open_class)
 
     return make
+
+
+# A study's record, as step-size.json and depth.json have it, with few numbers.
+
+
+@pytest.fixture(scope="session")
+def study_of():
+    """Make one: study_of({"fold": 2, "lr": 1e-3, "retain": 0.9, "heldout": 0.4}, …), the rest filled in.
+
+    never_learned stands at 4 nats a token, the target retains everything; the attack is relearn-100.
+    """
+
+    def make(*runs, places=()):
+        rows = [_study_row(**run) for run in runs]
+        touched = dict.fromkeys([*((row["task"], row["fold"]) for row in rows), *places])
+        return {"rows": rows, "controls": [c for place in touched for c in _study_controls(*place)]}
+
+    return make
+
+
+def _study_row(
+    *, task="topic", fold=1, seed=0, optimizer="adam", lr=1e-4, aim=1.0, depth=1.0, retain=0.9, heldout=0.5,
+    shown=0.6, outcome="recovered",
+):  # fmt: skip
+    return {
+        "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",
+        "steps": 40, "depth": aim, "scores": {"nll_forget": 4.0 * depth, "knowmem_retain": retain},
+        "cost": {"distance_l2": 3.0},
+        "attacks": [
+            {"name": "quantize", "params": {"bits": 4, "scheme": "rtn"}},
+            {
+                **parse_attack("relearn-100").to_dict(),
+                "recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome,
+            },
+        ],
+    }  # fmt: skip
+
+
+def _study_controls(task, fold):
+    levels = {"target": (0.1, 1.0), "never_learned": (4.0, 0.98)}
+    return [
+        {"task": task, "fold": fold, "control": name, "scores": {"nll_forget": nll, "knowmem_retain": kept}}
+        for name, (nll, kept) in levels.items()
+    ]
 
 
 # Did anything change?

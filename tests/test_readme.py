@@ -12,6 +12,7 @@ from unlearnkit.cli import COMMANDS
 from unlearnkit.resources import data_path
 from unlearnkit.studies import Comparison
 from unlearnkit.studies.table import comparison_table
+from unlearnkit.studies.zeroth_order_table import zeroth_order_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -20,6 +21,14 @@ def test_the_table_is_the_records() -> None:
     record = json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
     table = comparison_table(Comparison.from_dict(record)).split("\n\n")[0]
     assert f"```text\n{table}\n```" in README
+
+
+@pytest.mark.parametrize("task", ["entities", "topic"])
+def test_what_zeroth_order_reaches_is_the_records(task: str) -> None:
+    frontiers = json.loads(data_path("calibration", "frontiers.json").read_text(encoding="utf-8"))
+    assert zeroth_order_table(frontiers, task=task) in README
+    depths = {pair["task"]: pair["never_learned"]["nll_forget"] for pair in frontiers["pairs"]}
+    assert f"{depths[task]:.2f} ({task})" in README
 
 
 def test_every_command_is_named() -> None:

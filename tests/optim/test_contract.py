@@ -20,7 +20,10 @@ LEARNING_RATES = {
     "hybrid": 0.02, "noise_matched": 0.02, "random_walk": 0.02, "hybrid_noise": 0.02, "hybrid_random": 0.02,
     "hybrid_rest": 0.05, "hybrid_first": 0.02,
 }  # fmt: skip
-NO_DESCENT = {"random_walk", "hybrid_random"}  # controls: one knows nothing of the loss, one but half of the time
+NO_DESCENT = {
+    "random_walk",
+    "hybrid_random",
+}  # controls: one knows nothing of the loss, one but half of the time
 DECOUPLED = {"adamw", "signsgd", "signum", "signadam"}  # weight decay apart from the gradient
 COLUMNS = ["name", "grade", "bits", "needs_closure", "forward_equivalents", "state_bytes", "source"]
 

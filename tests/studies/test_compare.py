@@ -106,7 +106,15 @@ def test_results_are_written_whole_and_are_plain_json(small: Comparison, tmp_pat
 
 def test_the_table_names_every_optimizer_control_and_caution(small: Comparison) -> None:
     table = comparison_table(small)
-    named = ("adam", "signadam", "target", "never_learned", "first order, sign", "plant-hidden", "calibration")
+    named = (
+        "adam",
+        "signadam",
+        "target",
+        "never_learned",
+        "first order, sign",
+        "plant-hidden",
+        "calibration",
+    )
     for word in named:
         assert word in table
     assert max(map(len, table.splitlines())) < 190

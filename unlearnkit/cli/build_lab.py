@@ -30,7 +30,11 @@ def add_command(commands: Any) -> None:
     add("--out", metavar="DIR", help="where to build (default: lab), or with --check: what to score")
     add("--check", action="store_true", help="score only; exit code 1 where a bound is missed")
     add("--only", metavar="A,B", help="checkpoints by name, such as target,never-learned-topic-1")
-    add("--plants", action="store_true", help="only the planted models, of the target that ships (to DIR: plants)")
+    add(
+        "--plants",
+        action="store_true",
+        help="only the planted models, of the target that ships (to DIR: plants)",
+    )
     add("--sealed", action="store_true", help="also build the control of the sealed entity fold 6")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--json", action="store_true", help="print a list of objects instead of a table")

@@ -26,7 +26,7 @@ def add_command(commands: Any) -> None:
         "--optimizer",
         "--optimizers",
         metavar="A,B",
-        help="default: all nine that ship calibrated, and controls",
+        help="default: all that are not aliases, and controls",
     )
     add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
     add("--task", default="entities,topic", metavar="A,B", help="default: entities,topic")
@@ -43,10 +43,12 @@ def run(chosen: argparse.Namespace) -> int:
     from unlearnkit.studies.calibrate import calibrate, plan_calibration, presets_of, write_calibration
     from unlearnkit.studies.calibration_table import calibration_table
     from unlearnkit.studies.compare import prepare_folder
+    from unlearnkit.studies.executor import worker_count
 
     folder = Path(chosen.out)
     pairs = plan_calibration(folder, **_plan_options(chosen))
     workers = None if chosen.workers is None else whole_number("workers", chosen.workers)
+    worker_count(workers, len(pairs))
     prepare_folder(folder, overwrite=True)
     frontiers = calibrate(pairs, workers=workers)
     written = write_calibration(frontiers, folder)

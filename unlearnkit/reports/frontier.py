@@ -20,6 +20,7 @@ OF_A_POINT = (
     "forward_equivalents", "distance_l2", "status",
 )  # fmt: skip
 JUDGED = ("forgotten", "not reached", "over-forgotten")  # and so not destroyed
+DESTROYED = "#D55E00"
 WIDEST = 1.8  # of never_learned's nll_forget; the figure ends there, with a word on what lies beyond
 HOVER = (
     "%{customdata[0]}, lr %{customdata[1]:g}, %{customdata[2]} steps: %{customdata[3]}<br>"
@@ -214,11 +215,9 @@ def _zones(figure: go.Figure, aim: float, floor: float | None) -> None:
         text=f"never learned: {aim:.2f} (band ±{DEPTH_BAND:.0%})",
     )  # fmt: skip
     if floor is not None:
-        figure.add_hrect(y0=-1, y1=floor, opacity=0.12, **{**band, "fillcolor": "#D55E00"})
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=0.01, yref="paper", yanchor="bottom", showarrow=False,
-            text=f"shaded: destroyed, below {RETAIN_FLOOR:g} of the target's",
-        )  # fmt: skip
+        figure.add_hrect(y0=-1, y1=floor, opacity=0.12, **{**band, "fillcolor": DESTROYED})
+        swatch = {"symbol": "square", "size": 14, "color": DESTROYED, "opacity": 0.3}
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker=swatch, name="zone: destroyed")
 
 
 def _beyond(figure: go.Figure, count: int) -> None:

@@ -126,7 +126,7 @@ def _fold_trace(optimizer: str, runs: pd.DataFrame, look: Look, sizes: dict[floa
         legendgroup=optimizer,
         showlegend=False,
         mode="markers",
-        opacity=0.35,
+        opacity=0.5,
         marker={"symbol": look.marker, "size": [0.6 * sizes[lr] for lr in runs.lr], "color": look.colour},
         hovertemplate=f"{optimizer}, lr %{{customdata[0]:g}}, fold %{{customdata[1]}}, seed "
         "%{customdata[2]}: %{customdata[3]}<br>%{x:.0%} retained, %{y:+.2f} held out: %{customdata[4]}"
@@ -227,5 +227,5 @@ def _contrast(contrast: Contrast) -> str:
         for what, interval in (("retention", contrast.retain), ("depth", contrast.depth))
         if interval.excludes(0.0)
     ]
-    told = "; ".join([f"n = {found.n} folds", side, *beside])
+    told = "; ".join([f"n = {found.n} fold{'s' * (found.n != 1)}", side, *beside])
     return f"{contrast.task} task, {contrast.reading} ({contrast.what}): {found.text()}, {told}."

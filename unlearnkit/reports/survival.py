@@ -94,7 +94,7 @@ def _fold_traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Sca
             name=f"a fold: {outcome}",
             legendgroup=outcome,
             mode="markers",
-            opacity=0.6,
+            opacity=0.8,
             marker={"symbol": OUTCOME_MARKERS[outcome], "size": 8, "color": looks[optimizer].colour},
             hovertemplate=f"{optimizer}, lr %{{customdata[2]:g}}, fold %{{customdata[0]}}, seed "
             "%{customdata[1]}: %{customdata[3]}<br>depth %{x:.2f}: %{y:+.2f} held out, "

@@ -11,7 +11,7 @@ from typing import Any
 from unlearnkit.errors import unknown_name
 from unlearnkit.studies import depth, power, zeroth_order
 from unlearnkit.studies.compare import prepare_folder, write_whole
-from unlearnkit.studies.executor import run_all
+from unlearnkit.studies.executor import run_all, worker_count
 from unlearnkit.studies.judging import judge_attacks
 from unlearnkit.studies.kept import Kept
 
@@ -72,9 +72,11 @@ def run_study(name: str, folder: Path, *, workers: int | None = None, progress: 
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)
     study = STUDIES[name]
+    cells = study.cells()
+    worker_count(workers, len(cells))
     prepare_folder(folder, overwrite=True)
     results = run_all(
-        Kept(study.work, folder / "cells"), study.cells(), workers=workers, label=lambda cell: cell.label,
+        Kept(study.work, folder / "cells"), cells, workers=workers, label=lambda cell: cell.label,
         progress=progress,
     )  # fmt: skip
     place = folder / f"{name}.json"

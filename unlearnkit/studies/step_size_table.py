@@ -54,10 +54,11 @@ def step_size_table(study: Study, attack: str, *, rates: Rates | None = None) ->
     import pandas as pd
 
     frame = attacked_frame(study, attack)
+    tried = STEP_SIZE_RATES if rates is None else rates
     listed: dict[tuple[str, str, float], None] = {}
     for task in _tasks(study):
         seen = frame[frame.task == task]
-        planned = [(name, lr) for name, all_of in (rates or STEP_SIZE_RATES).items() for lr in all_of]
+        planned = [(name, lr) for name, all_of in tried.items() for lr in all_of]
         met = zip(seen.optimizer, seen.lr, strict=True)
         listed |= {(task, name, float(lr)): None for name, lr in sorted({*planned, *met})}
     return pd.DataFrame([_row(frame, *key) for key in listed])
