@@ -20,14 +20,14 @@ STEEP = torch.tensor([1.0, 10.0, 3.0, 0.5])
 def places(names):
     """Every name, a hybrid before its first and before its second block."""
     pairs = [(name, taken) for name in names for taken in ((0, 1) if name.startswith("hybrid") else (1,))]
-    return pytest.mark.parametrize(("name", "taken"), pairs, ids=lambda value: str(value))
+    return pytest.mark.parametrize(("name", "taken"), pairs, ids=str)
 
 
-def begin(name, taken=0):
+def begin(name, taken=0, **options):
     """An optimizer some steps on its way, its weight, and the loss."""
     weight = torch.nn.Parameter(START.clone())
-    options = {"block": 1} if name.startswith("hybrid") else {}
-    optimizer = uk.optim.create(name, [weight], lr=0.01, **options)
+    shorter = {"block": 1} if name.startswith("hybrid") else {}
+    optimizer = uk.optim.create(name, [weight], lr=0.01, **shorter, **options)
 
     def loss_of():
         return (weight.square() * STEEP).sum()
@@ -143,7 +143,7 @@ def test_adding_and_subtracting_in_place_would_not_bring_the_weights_back():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_global_random_state_is_left_alone(name, random_state):
     before = random_state()
-    optimizer, weight, loss_of = begin(name, 4)
+    _, weight, _ = begin(name, 4)
     assert random_state() == before
     assert not torch.equal(weight, START)
 
@@ -159,14 +159,6 @@ def test_the_global_random_state_decides_nothing(name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if uk.optim.find(name).takes("seed")])
 def test_the_seed_decides_what_is_drawn_and_only_that(name):
-    def end(**options):
-        weight = torch.nn.Parameter(START.clone())
-        optimizer = uk.optim.create(name, [weight], lr=0.01, **options)
-        for _ in range(3):
-            take_step(optimizer, lambda: (weight.square() * STEEP).sum())
-        return weight
-
-    shorter = {"block": 1} if name.startswith("hybrid") else {}
-    same, again, other = (end(seed=seed, **shorter) for seed in (3, 3, 4))
+    same, again, other = (begin(name, 3, seed=seed)[1] for seed in (3, 3, 4))
     assert torch.equal(same, again)
     assert torch.equal(same, other) == (name == "hybrid_rest")  # it has a seed to share the hybrid's options

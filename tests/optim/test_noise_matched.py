@@ -19,6 +19,11 @@ def slope(size=D, seed=0):
     return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def dot(slope, weight):
+    """A loss whose gradient is the slope, everywhere."""
+    return lambda: torch.sum(slope * weight)
+
+
 def fed_in_first_step(optimizer, weight):
     return optimizer.state[weight]["m"] / 0.1
 
@@ -59,7 +64,7 @@ def test_the_noise_is_as_large_as_that_of_the_estimate_which_it_stands_for():
     found = []
     for seed in range(60):
         adazo = AdaZO([weight], lr=1e-9, queries=4, directions="gaussian", seed=seed)
-        adazo.step(lambda: (g * weight).sum())
+        adazo.step(dot(g, weight))
         found.append((fed_in_first_step(adazo, weight) - g).square().sum() / g.square().sum())
     ratios = torch.stack(found)
     assert abs(ratios.mean() - 401 / 4) < 4 * ratios.std() / 60**0.5
@@ -95,11 +100,11 @@ def test_a_gradient_of_nothing_gets_no_noise():
 
 
 def _sizes(cls, seed):
-    """The root mean square of ten steps on a slope, where one step's estimate says nothing of the next one's."""
+    """The root mean square of ten steps on a slope, where no estimate has to do with the one before."""
     weight, g = torch.nn.Parameter(torch.zeros(300, dtype=torch.float64)), slope(300)
     optimizer, places = cls([weight], lr=0.01, seed=seed), [weight.detach().clone()]
     for _ in range(10):
-        optimizer.step(_closure(optimizer, lambda: (g * weight).sum()))
+        optimizer.step(_closure(optimizer, dot(g, weight)))
         places.append(weight.detach().clone())
     return torch.stack(places).diff(dim=0).square().mean(dim=1).sqrt()
 
@@ -118,7 +123,7 @@ def test_a_random_walks_steps_have_nothing_to_do_with_the_gradient():
     walk = RandomWalk([weight], lr=0.01)
     for _ in range(3):
         before = weight.detach().clone()
-        walk.step(_closure(walk, lambda: (g * weight).sum()))
+        walk.step(_closure(walk, dot(g, weight)))
         assert abs(correlation(weight - before, g)) < 4 / D**0.5
 
 

@@ -46,6 +46,11 @@ def quadratic(weight):
     return lambda: (CURVES * weight.square()).sum() / 2 + (SLOPES * weight).sum()
 
 
+def dot(slope, weight):
+    """A loss whose gradient is the slope, everywhere."""
+    return lambda: torch.sum(slope * weight)
+
+
 # On average
 
 
@@ -94,7 +99,7 @@ def test_on_a_cubic_of_one_weight_two_laws_leave_no_chance(law):
 def test_of_one_direction_the_squared_cosine_with_the_gradient_is_one_over_d(law):
     weight = torch.zeros(50, dtype=torch.float64)
     slope = torch.linspace(-1, 2, 50, dtype=torch.float64)
-    found = many(lambda: (slope * weight).sum(), weight, 300, law=law)
+    found = many(dot(slope, weight), weight, 300, law=law)
     cosines = F.cosine_similarity(found, slope[None])
     assert standard_errors(cosines.square()[:, None], torch.tensor([1 / 50])) < 4
 
@@ -104,7 +109,7 @@ def test_its_squared_length_is_that_of_the_formula(queries):
     # E ||g||² = (d + q + 1) / q ||gradient||² for normal directions
     weight = torch.zeros(20, dtype=torch.float64)
     slope = torch.linspace(-1, 2, 20, dtype=torch.float64)
-    found = many(lambda: (slope * weight).sum(), weight, 200, queries=queries)
+    found = many(dot(slope, weight), weight, 200, queries=queries)
     expected = (20 + queries + 1) / queries * slope.square().sum()
     assert standard_errors(found.square().sum(dim=1, keepdim=True), expected) < 4
 

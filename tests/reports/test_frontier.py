@@ -117,8 +117,8 @@ def test_the_sentence_gives_each_preset_or_how_it_failed(frontiers):
         "On the topic task never_learned stands at 4.00 nats a token and retains 99%.\n"
         "adam reaches 4.20 nats with 95% retained (lr 1e-4, 100 steps, 300 forward-equivalents; 3 learning "
         "rates tried, 1 diverged);\n"
-        "adazo fails (destroyed); nearest is 9.00 nats with 10% retained (lr 3.2e-4, 90 steps, 270 "
-        "forward-equivalents; 1 learning rate tried).\n"
+        "adazo has no point that forgot (destroyed); its preset is destroyed at 9.00 nats with 10% retained "
+        "(lr 3.2e-4, 90 steps, 270 forward-equivalents; 1 learning rate tried).\n"
         "Each of these is one run on one fold: nothing here says how much another would differ."
     )
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from unlearnkit.rounding import SCHEMES, cells, codes, round_matrix
 
 CASES = [(scheme, bits) for scheme, rule in SCHEMES.items() for bits in (2, 3, 4, 8) if bits in rule.bits]
 UNIFORM = [(scheme, bits) for scheme, bits in CASES if scheme.startswith("rtn")]
 
-values = st.floats(-100, 100, width=32).map(lambda v: 0.0 if abs(v) < 1e-3 else v)
-shapes = st.tuples(st.integers(1, 5), st.integers(1, 150))
-weights = arrays.arrays(np.float32, shapes, elements=values, fill=st.nothing() | st.just(0.25))
+
+@st.composite
+def weights(draw) -> np.ndarray:
+    """Matrices with rows shorter and longer than a group, some of one sign, with ties and zeros, or all zero.
+
+    Drawn by NumPy: hypothesis would take longer to draw 500 numbers than the test to check them.
+    """
+    shape = draw(st.tuples(st.integers(1, 4), st.sampled_from([1, 2, 5, 63, 64, 65, 130])))
+    weight = np.random.default_rng(draw(st.integers(0, 10**6))).normal(size=shape)
+    weight = draw(st.sampled_from([lambda w: w, np.abs, lambda w: w.round(), lambda w: -np.abs(w)]))(weight)
+    return (weight * draw(st.sampled_from([0.0, 1e-3, 0.05, 1.0, 100.0]))).astype(np.float32)
 
 
 def moved(low: torch.Tensor, high: torch.Tensor, seed: int, *, to_the_ends: bool) -> torch.Tensor:
@@ -40,7 +47,8 @@ def check(weight: torch.Tensor, scheme: str, bits: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "bits"), CASES)
-@given(weight=weights, seed=st.integers(0, 9))
+@settings(max_examples=40)
+@given(weight=weights(), seed=st.integers(0, 9))
 def test_no_move_within_the_cells_changes_what_rounding_gives(scheme, bits, weight, seed):
     check(torch.from_numpy(weight.copy()), scheme, bits, seed)
 

@@ -62,20 +62,32 @@ def test_only_what_is_forgotten_can_be_reached(status):
 # Where nothing is
 
 
-def test_else_the_point_nearest_to_the_controls_depth_is_taken():
+def test_else_what_went_too_deep_is_taken_and_the_least_deep_of_it():
+    # its knowledge is gone and the rest is there; what is nearer still knows too much, or is destroyed
     lines = [
-        line(1e-3, point(10, nll=2.9, status="not reached", retain=1.0)),
-        line(1e-4, point(20, nll=5.0, status="over-forgotten", retain=0.85)),
+        line(
+            1e-3,
+            point(10, nll=3.9, status="not reached", retain=1.0),
+            point(15, nll=8.0, status="over-forgotten"),
+        ),
+        line(1e-4, point(20, nll=5.5, status="over-forgotten", retain=0.85)),
+        line(1e-2, point(5, nll=4.0, status="destroyed", retain=0.1)),
     ]
     assert chosen(*lines) == (1e-4, 20, "not reached")
-    assert chosen(line(1e-3, point(10, nll=3.2, status="not reached")), *lines) == (1e-3, 10, "not reached")
 
 
-def test_of_two_equally_near_the_smaller_rate_is_taken():
-    lines = [
-        line(1e-3, point(10, nll=5.0, status="over-forgotten")),
-        line(1e-4, point(20, nll=3.0, status="not reached")),
-    ]
+def test_else_the_point_nearest_to_the_controls_depth_is_taken():
+    shallow = line(1e-3, point(10, nll=2.9, status="not reached", retain=1.0))
+    deep = line(1e-4, point(20, nll=4.5, status="destroyed", retain=0.1))
+    assert chosen(shallow, deep)[:2] == (1e-4, 20)
+    assert chosen(line(1e-5, point(30, nll=3.7, status="not reached")), shallow, deep)[:2] == (1e-5, 30)
+
+
+@pytest.mark.parametrize("status", ["over-forgotten", "not reached", "destroyed"])
+def test_of_two_equally_near_the_smaller_rate_is_taken(status):
+    lines = [line(1e-3, point(10, nll=6.0, status=status)), line(1e-4, point(20, nll=6.0, status=status))]
+    assert chosen(*lines)[0] == chosen(*reversed(lines))[0] == 1e-4
+    lines = [line(1e-3, point(10, nll=6.0, status=status)), line(1e-4, point(20, nll=2.0, status=status))]
     assert chosen(*lines)[0] == chosen(*reversed(lines))[0] == 1e-4
 
 

@@ -22,7 +22,7 @@ def add_command(commands: Any) -> None:
         "came back beside a model that never learned them. Writes DIR/results.json and comparison.txt.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fold 1, three optimizers (about a minute on two cores)")
+    add("--quick", action="store_true", help="fold 1, three optimizers (one to two minutes on two cores)")
     add("--task", default="entities", metavar="TASK", help="entities (default) or topic")
     add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
     add("--optimizers", metavar="A,B", help="default: sgd,adam,signsgd,signadam")

@@ -32,7 +32,8 @@ class AdaZO(RefinedMoments):
         How far each weight is moved to look, in root mean square; the L2 radius is `radius_l2`.
     directions : {"sphere", "gaussian", "rademacher"}
     rank, density : optional
-        Confine the steps to a subspace; see `unlearnkit.optim.directions.Directions`.
+        Look within a subspace only; see `unlearnkit.optim.directions.Directions`. With `density` the steps
+        keep to it, too. With `rank` only the first moment does: dividing it by sqrt(v) leads out.
     betas, eps : R-AdaZO's; its paper has b2 = 0.99.
     seed : int
         Decides the directions.

@@ -172,7 +172,7 @@ class Hybrid(torch.optim.Optimizer):
             second["lr"] = own["zo_lr"]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything, so that a deep copy goes on like its original; torch's leaves out what it does not know."""
+        """Everything, so that a deep copy goes on like its original; torch leaves out what is not its own."""
         return dict(vars(self))
 
     def state_dict(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class RefinedMoments(torch.optim.Optimizer):
         weight.addcdiv_(m, v.sqrt().add_(group["eps"]), value=-group["lr"])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything, so that a deep copy goes on like its original; torch's leaves out what it does not know."""
+        """Everything, so that a deep copy goes on like its original; torch leaves out what is not its own."""
         return dict(vars(self))
 
     def state_dict(self) -> dict[str, Any]:

@@ -272,11 +272,17 @@ def frontier_sentence(frontiers: Mapping[str, Any], *, task: str, objective: str
 
 
 def _told(pair: Mapping[str, Any]) -> str:
-    wanted = ("lr", "steps", "outcome", "nll_forget", "knowmem_retain", "forward_equivalents")
-    lr, steps, outcome, depth, kept, cost = (read(pair, "frontiers: a pair", "choice", w) for w in wanted)
+    wanted = ("lr", "steps", "outcome", "status", "nll_forget", "knowmem_retain", "forward_equivalents")
+    lr, steps, outcome, status, depth, kept, cost = (
+        read(pair, "frontiers: a pair", "choice", w) for w in wanted
+    )
     lines = pair["lines"]
     name = pair["optimizer"] + (f" (seed {pair['seed']})" if pair["seed"] else "")
-    said = "reaches" if outcome == "reached" else f"fails ({outcome}); nearest is"
+    said = (
+        "reaches"
+        if outcome == "reached"
+        else f"has no point that forgot ({outcome}); its preset is {status} at"
+    )
     how = f"lr {rate_text(lr)}, {steps} steps, {cost:.0f} forward-equivalents"
     tried = f"{len(lines)} learning rate{'s' * (len(lines) != 1)} tried" + _lost(lines)
     return f"{name} {said} {depth:.2f} nats with {kept:.0%} retained ({how}; {tried})"
