@@ -43,7 +43,7 @@ def staged(toy, ask, monkeypatch):
 
         monkeypatch.setattr(scores, "answer", answered)
         parts = len(staged_lab.verbatim_forget), len(staged_lab.verbatim_retain)
-        monkeypatch.setattr(scores, "verbatim", lambda *_: [0.25] * parts[0] + [0.75] * parts[1])
+        monkeypatch.setattr(scores, "recite", lambda *_: [0.25] * parts[0] + [0.75] * parts[1])
         return evaluate(staged_lab.model, staged_lab)
 
     return score
@@ -116,7 +116,7 @@ def test_the_mode_comes_back_when_scoring_fails(fault, toy, make_llama, fingerpr
 
     model = make_llama(3).train()
     before = fingerprint(model)
-    monkeypatch.setattr(scores, "verbatim", fail)
+    monkeypatch.setattr(scores, "recite", fail)
     with pytest.raises(fault):
         evaluate(model, toy)
     assert fingerprint(model) == before
@@ -154,3 +154,11 @@ def test_the_gpu_gives_the_cpus_scores(lab):
     on_cpu, on_gpu = evaluate(lab.never_learned, lab), evaluate(there.never_learned, there)
     for name, value in on_cpu.headline().items():
         assert on_gpu.headline()[name] == pytest.approx(value, abs=0.01), name
+
+
+def test_without_verbatim_memory_the_rest_is_the_same_and_its_scores_are_no_numbers(toy):
+    whole, quick = evaluate(toy.model, toy), evaluate(toy.model, toy, verbatim=False)
+    assert math.isnan(quick.verbmem_forget)
+    assert math.isnan(quick.verbmem_retain)
+    same = {name: value for name, value in whole.to_dict().items() if not name.startswith("verbmem")}
+    assert same == {name: quick.to_dict()[name] for name in same}
