@@ -10,7 +10,6 @@ import pytest
 import unlearnkit as uk
 from unlearnkit.metrics import references
 
-
 # On entities the preset stops at never_learned's depth, where four of 46 facts are still known on this fold.
 GIVEN = {"entities": {"lr": 5e-4, "steps": 150}, "topic": {}}
 
