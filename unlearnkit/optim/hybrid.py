@@ -84,6 +84,8 @@ class Hybrid(torch.optim.Optimizer):
         seed: int = 0,
     ) -> None:
         require_positive("lr", lr)
+        if zo_lr is not None:
+            require_positive("zo_lr", zo_lr)
         second_block = block if second_block is None else second_block
         require_integer("block", block, minimum=1)
         require_integer("second_block", second_block, minimum=1)

@@ -4,12 +4,13 @@ The rule, written before any preset was made by it. On fold 0, among all scored 
 knowledge, shown and held out, is within 0.05 of never_learned's and whose nll_forget lies within
 25 % of its, take the one that retains most; what is equal to two decimals (a retained share of
 1,282 questions has a standard error near 0.01) is decided by the larger learning rate, then by
-fewer steps. Where there is none, take, of the points whose knowledge is gone and that are not destroyed,
-the one nearest to never_learned's nll_forget; where there is none of these either, of all points.
+fewer steps. Where there is none, take, of the over-forgotten points (knowledge gone, not destroyed, deeper
+than the band), the one nearest to never_learned's nll_forget; where there is none of these, of all points.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,9 @@ def choose(lines: Sequence[Line], *, control_nll: float) -> Choice:
     NotCalibrated
         When every line diverged before its first point.
     """
-    candidates = [(line.lr, point) for line in lines for point in line.points]
+    candidates = [
+        (line.lr, point) for line in lines for point in line.points if math.isfinite(point.nll_forget)
+    ]
     if not candidates:
         rates = ", ".join(f"{line.lr:g}" for line in lines)
         raise NotCalibrated(f"calibrate: every learning rate tried diverged at once ({rates}); start lower")

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unlearnkit.errors import BadInput, require_integer
-from unlearnkit.metrics.knowmem import answer
+from unlearnkit.metrics.forced import teacher_forced
 from unlearnkit.metrics.references import references
 from unlearnkit.metrics.scores import evaluate
 from unlearnkit.randomness import fitting_threads
+from unlearnkit.testbeds.encoding import encode_rows
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import configure
 from unlearnkit.unlearning.cost import Cost, displacement
@@ -52,12 +53,14 @@ class Checkpoint:
     def nll_forget(self) -> float:
         """Nats a token over the answers to the forget questions: a run's `nll_forget`, and quick."""
         lab = self.problem.lab
-        asked = [*lab.forget_shown.questions, *lab.forget_heldout.questions]
+        questions = (*lab.forget_shown.questions, *lab.forget_heldout.questions)
+        rows = encode_rows(questions, lab.tokenizer)
         training = [module for module in self.model.modules() if module.training]
         self.model.eval()
         try:
             with fitting_threads(self.model):
-                return answer(self.model, lab.tokenizer, asked).mean_nll
+                forced = teacher_forced(self.model, rows, pad_id=lab.tokenizer.pad_token_id)
+            return sum(row.nll for row in forced) / sum(len(row.hits) for row in forced)
         finally:
             for module in training:
                 module.training = True
