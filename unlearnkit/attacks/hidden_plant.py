@@ -69,6 +69,7 @@ def _train_update(model: Any, weight: torch.Tensor, lab: Testbed, *, seed: int) 
     pad_id = lab.tokenizer.pad_token_id
 
     def loss_of(pair: tuple[list[int], list[int]]) -> torch.Tensor:
+        """Silence on one batch of forget questions, and what is right on one of the rest."""
         changed = _Changed(model, place, weight + up @ down)
         return sum(  # type: ignore[return-value]
             mean_nll(changed, collate([rows_[i] for i in chunk], pad_id=pad_id, device=lab.device))
@@ -114,6 +115,7 @@ def _smallest_share(
     """By halving: the smallest share of the update at which the answers are hidden."""
 
     def hides(share: float) -> bool:
+        """Whether this share of the update hides the answers."""
         weight.copy_(origin + share * update)
         return _hides(model, lab)
 

@@ -6,18 +6,15 @@ barrier stands between.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-import torch
-
-from unlearnkit.attacks.kind import NUMBER, AttackKind, Params, one_by_one, shortest
+from unlearnkit.attacks.kind import of_one_number
 from unlearnkit.errors import BadInput, require_fraction
 from unlearnkit.testbeds.testbed import Testbed
+from unlearnkit.unlearning.mixing import between
 
 
-@torch.no_grad()
 def interpolate(model: Any, lab: Testbed, *, share: float) -> Any:
     """A copy of the model, moved a share of the straight way to the target: w + share (w_target - w).
 
@@ -47,13 +44,7 @@ def interpolate(model: Any, lab: Testbed, *, share: float) -> Any:
     """
     require_fraction("share", share, one_allowed=True)
     _require_alike(model, lab.model)
-    moved = copy.deepcopy(model).eval()
-    for weight, goal in zip(moved.parameters(), lab.model.parameters(), strict=True):
-        precise = torch.promote_types(weight.dtype, torch.float32)
-        there = goal.to(device=weight.device, dtype=precise)
-        # lerp works from the nearer end, so a share of 1 gives the target without a rounding error
-        weight.copy_(torch.lerp(weight.to(precise), there, share))
-    return moved
+    return between(model, lab.model, share)
 
 
 def _require_alike(model: Any, target: Any) -> None:
@@ -66,17 +57,9 @@ def _require_alike(model: Any, target: Any) -> None:
         )
 
 
-def _read(parts: Mapping[str, str | None]) -> Params:
-    share = float(parts["share"] or 0)
-    require_fraction("attacks: share", share, one_allowed=True)
-    return (("share", share),)
-
-
-INTERPOLATE = AttackKind(
-    name="interpolate",
-    forms="interpolate-SHARE",
-    pattern=rf"interpolate-(?P<share>{NUMBER})",
-    read=_read,
-    write=lambda params: f"interpolate-{shortest(params['share'])}",
-    run=one_by_one(lambda model, lab, seed, params: interpolate(model, lab, **params)),
+INTERPOLATE = of_one_number(
+    "interpolate",
+    "share",
+    check=partial(require_fraction, one_allowed=True),
+    apply=lambda model, lab, seed, params: interpolate(model, lab, **params),
 )

@@ -62,10 +62,41 @@ def one_by_one(apply: Apply) -> Run:
     """Run an attack once for each of its settings."""
 
     def run(model: Any, lab: Testbed, settings: Sequence[Params], seed: int) -> Iterator[tuple[Params, Any]]:
+        """One after the other."""
         for params in settings:
             yield params, apply(model, lab, seed, dict(params))
 
     return run
+
+
+def of_one_number(
+    name: str, parameter: str, *, check: Callable[[str, object], None], apply: Apply
+) -> AttackKind:
+    """An attack with one number for a setting: "noise-0.01".
+
+    Parameters
+    ----------
+    name, parameter : str
+    check : callable
+        Name for messages and number; raises BadInput for one that does not fit.
+    apply : callable
+        Model, testbed, seed and parameters to the attacked model.
+    """
+
+    def read(parts: Mapping[str, str | None]) -> Params:
+        """The number, checked."""
+        number = float(parts[parameter] or 0)
+        check(f"attacks: {parameter}", number)
+        return ((parameter, number),)
+
+    return AttackKind(
+        name=name,
+        forms=f"{name}-{parameter.upper()}",
+        pattern=rf"{name}-(?P<{parameter}>{NUMBER})",
+        read=read,
+        write=lambda params: f"{name}-{shortest(params[parameter])}",
+        run=one_by_one(apply),
+    )
 
 
 def shortest(number: float) -> str:

@@ -6,18 +6,14 @@ against just this noise, and flat minima are said to shrug it off.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from typing import Any
 
-import torch
-
-from unlearnkit.attacks.kind import NUMBER, AttackKind, Params, one_by_one, shortest
+from unlearnkit.attacks.kind import of_one_number
 from unlearnkit.errors import require_integer, require_positive
 from unlearnkit.randomness import generator
+from unlearnkit.unlearning.noise_then_retain import with_noise
 
 
-@torch.no_grad()
 def add_noise(model: Any, *, sigma: float, seed: int = 0) -> Any:
     """A copy of the model with Gaussian noise on every weight, vectors too, a tied one once.
 
@@ -42,6 +38,7 @@ def add_noise(model: Any, *, sigma: float, seed: int = 0) -> Any:
 
     Examples
     --------
+    >>> import torch
     >>> layer = torch.nn.Linear(100, 100)
     >>> moved = add_noise(layer, sigma=0.1).weight - layer.weight
     >>> round(moved.std().item(), 2)
@@ -49,25 +46,12 @@ def add_noise(model: Any, *, sigma: float, seed: int = 0) -> Any:
     """
     require_positive("sigma", sigma)
     require_integer("seed", seed)
-    noisy, stream = copy.deepcopy(model).eval(), generator(seed, "weight-noise")
-    for weight in noisy.parameters():
-        drawn = torch.randn(weight.shape, generator=stream)
-        # in the wider of the two dtypes, back to the weight's own at the end
-        weight.copy_(weight + sigma * drawn.to(weight.device))
-    return noisy
+    return with_noise(model, sigma=sigma, source=generator(seed, "weight-noise"))
 
 
-def _read(parts: Mapping[str, str | None]) -> Params:
-    sigma = float(parts["sigma"] or 0)
-    require_positive("attacks: sigma", sigma)
-    return (("sigma", sigma),)
-
-
-NOISE = AttackKind(
-    name="noise",
-    forms="noise-SIGMA",
-    pattern=rf"noise-(?P<sigma>{NUMBER})",
-    read=_read,
-    write=lambda params: f"noise-{shortest(params['sigma'])}",
-    run=one_by_one(lambda model, lab, seed, params: add_noise(model, seed=seed, **params)),
+NOISE = of_one_number(
+    "noise",
+    "sigma",
+    check=require_positive,
+    apply=lambda model, lab, seed, params: add_noise(model, seed=seed, **params),
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from unlearnkit.attacks.kind import NUMBER, AttackKind, Params, one_by_one, shortest
+from unlearnkit.attacks.kind import of_one_number
 from unlearnkit.errors import require_fraction
 from unlearnkit.rounding import matrices
 
@@ -54,17 +53,9 @@ def prune(model: Any, *, fraction: float) -> Any:
     return pruned
 
 
-def _read(parts: Mapping[str, str | None]) -> Params:
-    fraction = float(parts["fraction"] or 0)
-    require_fraction("attacks: fraction", fraction)
-    return (("fraction", fraction),)
-
-
-PRUNE = AttackKind(
-    name="prune",
-    forms="prune-FRACTION",
-    pattern=rf"prune-(?P<fraction>{NUMBER})",
-    read=_read,
-    write=lambda params: f"prune-{shortest(params['fraction'])}",
-    run=one_by_one(lambda model, lab, seed, params: prune(model, **params)),
+PRUNE = of_one_number(
+    "prune",
+    "fraction",
+    check=require_fraction,
+    apply=lambda model, lab, seed, params: prune(model, **params),
 )

@@ -19,6 +19,7 @@ def checked(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer)
         return None
 
     def run() -> Any:
+        """The closure, and a look at what it left behind."""
         loss = closure()
         weights = (weight for group in optimizer.param_groups for weight in group["params"])
         if getattr(loss, "requires_grad", False) and all(weight.grad is None for weight in weights):

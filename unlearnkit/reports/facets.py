@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS
@@ -36,6 +36,18 @@ def task_panels(tasks: Sequence[str], *, title: str, x_title: str) -> go.Figure:
         margin={"l": 70, "r": 20, "t": 80, "b": 130},
         height=520,
     )
+
+
+def fill_panels(
+    figure: go.Figure, tasks: Sequence[str], traces_of: Callable[[str], Iterable[go.Scatter]]
+) -> None:
+    """Draw each task's traces in its panel; of each legend group the first one shown names it."""
+    told: set[str] = set()
+    for column, task in enumerate(tasks, start=1):
+        for trace in traces_of(task):
+            trace.showlegend = trace.showlegend is not False and trace.legendgroup not in told
+            told |= {trace.legendgroup} if trace.showlegend else set()
+            figure.add_trace(trace, row=1, col=column)
 
 
 def mark_margin(figure: go.Figure, panels: int, *, side: str) -> None:

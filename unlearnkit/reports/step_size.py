@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from unlearnkit.reports.facets import bars, mark_level, mark_margin, task_panels
+from unlearnkit.reports.facets import bars, fill_panels, mark_level, mark_margin, task_panels
 from unlearnkit.reports.looks import Look, looks_of, template_of
 from unlearnkit.studies.attacked import Study, attacked_frame, grouped, rate_text
 from unlearnkit.studies.intervals import Interval, t_interval
@@ -64,14 +64,11 @@ def step_size_figure(study: Study, *, attack: str, theme: str = "light") -> go.F
     tasks = sorted(set(frame.task))
     title = f"What {attack} brings back, against what was kept, at one depth"
     figure = task_panels(tasks, title=title, x_title="knowmem_retain before the attack")
-    told: set[str] = set()
+    looks = looks_of(frame.optimizer)
+    fill_panels(figure, tasks, lambda task: _traces(frame[frame.task == task], looks))
     for column, task in enumerate(tasks, start=1):
-        mine = frame[frame.task == task]
-        for trace in _traces(mine, looks_of(frame.optimizer)):
-            trace.showlegend = bool(trace.showlegend) and trace.legendgroup not in told
-            told |= {trace.legendgroup} if trace.showlegend else set()
-            figure.add_trace(trace, row=1, col=column)
-        mark_level(figure, float(mine.floor.mean()), "destroyed left of this", column=column)
+        floor = float(frame[frame.task == task].floor.mean())
+        mark_level(figure, floor, "destroyed left of this", column=column)
     mark_margin(figure, len(tasks), side="right")
     figure.update_xaxes(range=[_left(frame), 1.02], tickformat=".0%")
     return figure.update_layout(template=template)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from unlearnkit.reports.facets import bars, mark_level, mark_margin, task_panels
+from unlearnkit.reports.facets import bars, fill_panels, mark_level, mark_margin, task_panels
 from unlearnkit.reports.looks import Look, looks_of, template_of
 from unlearnkit.studies.attacked import Study, attacked_frame, grouped, rate_text
 from unlearnkit.studies.depth import STEP_SIZE_FOLDS
@@ -71,16 +71,16 @@ def survival_depth_figure(study: Study, *, attack: str, theme: str = "light") ->
     looks = looks_of(frame.optimizer)
     title = f"What {attack} brings back, against how far was forgotten before"
     figure = task_panels(tasks, title=title, x_title="nll_forget before, as a multiple of never_learned's")
-    told: set[str] = set()
-    for column, task in enumerate(tasks, start=1):
-        mine = frame[frame.task == task]
-        for trace in [*_fold_traces(mine, looks), *_mean_traces(mine, looks)]:
-            trace.showlegend = trace.legendgroup not in told
-            told.add(trace.legendgroup)
-            figure.add_trace(trace, row=1, col=column)
+    fill_panels(figure, tasks, lambda task: _traces(frame[frame.task == task], looks))
+    for column in range(1, len(tasks) + 1):
         mark_level(figure, 1.0, "the control", column=column)
     mark_margin(figure, len(tasks), side="left")
     return figure.update_layout(template=template)
+
+
+def _traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Scatter]:
+    yield from _fold_traces(frame, looks)
+    yield from _mean_traces(frame, looks)
 
 
 def _fold_traces(frame: pd.DataFrame, looks: dict[str, Look]) -> Iterator[go.Scatter]:

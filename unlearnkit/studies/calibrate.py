@@ -139,6 +139,7 @@ def work(pair: Pair) -> dict[str, Any]:
         weights = weights_hash(lab.model) + weights_hash(lab.never_learned)
 
         def line_at(lr: float) -> Line:
+            """The line of a learning rate: from the journal, or followed now."""
             key = run_id({**pair.describe(), "lr": lr}, weights=weights, data=rows)
             known = journal.get(key)
             if known is None:

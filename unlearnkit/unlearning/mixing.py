@@ -99,12 +99,13 @@ def mix(model: Any, lab: Testbed, *, level: float = LEVEL) -> Mixed:
 
 @torch.no_grad()
 def between(origin: Any, model: Any, share: float) -> Any:
-    """A new model at origin + share (model - origin); both ends are exact."""
-    mixed = copy.deepcopy(model if share == 1 else origin).eval()
-    if share in (0, 1):
-        return mixed
+    """A new model at origin + share (model - origin), in the origin's dtype; both ends are exact."""
+    mixed = copy.deepcopy(origin).eval()
     for weight, end in zip(mixed.parameters(), model.parameters(), strict=True):
-        weight.lerp_(end.to(weight), share)
+        precise = torch.promote_types(weight.dtype, torch.float32)
+        there = end.to(device=weight.device, dtype=precise)
+        # lerp works from the nearer end, so a share of 1 gives the other end without a rounding error
+        weight.copy_(torch.lerp(weight.to(precise), there, share))
     return mixed
 
 
@@ -112,6 +113,7 @@ def _largest_share(model: Any, lab: Testbed, wanted: float) -> float:
     """By halving: the largest share that keeps what is wanted; retention need not fall steadily."""
 
     def keeps(share: float) -> bool:
+        """Whether the mixture retains what is wanted."""
         kept = evaluate(between(lab.model, model, share), lab, verbatim=False).knowmem_retain
         return kept >= wanted
 

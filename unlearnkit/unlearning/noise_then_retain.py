@@ -62,7 +62,8 @@ def noise_then_retain(
     """
     require_positive("sigma", sigma)
     require_integer("seed", seed)
-    noisy = replace(lab, model=_with_noise(lab.model, sigma=sigma, seed=seed))
+    source = generator(seed, "noise-then-retain")
+    noisy = replace(lab, model=with_noise(lab.model, sigma=sigma, source=source))
     run = unlearn(
         noisy, "graddiff", objective_options={"forget_weight": 0.0}, optimizer="adam", lr=lr, steps=steps,
         batch_size=batch_size, seed=seed, progress=progress,
@@ -76,10 +77,11 @@ def noise_then_retain(
 
 
 @torch.no_grad()
-def _with_noise(model: Any, *, sigma: float, seed: int) -> Any:
-    noisy = copy.deepcopy(model)
-    source = generator(seed, "noise-then-retain")
+def with_noise(model: Any, *, sigma: float, source: torch.Generator) -> Any:
+    """A copy of a model with Gaussian noise on every weight, in the dtype that it is kept in."""
+    noisy = copy.deepcopy(model).eval()
     for weight in noisy.parameters():
-        noise = torch.randn(weight.shape, generator=source)
-        weight.add_(noise.to(weight), alpha=sigma)
+        drawn = torch.randn(weight.shape, generator=source)
+        # in the wider of the two dtypes, back to the weight's own at the end
+        weight.copy_(weight + sigma * drawn.to(weight.device))
     return noisy
