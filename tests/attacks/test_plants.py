@@ -41,7 +41,12 @@ def test_four_bits_bring_the_grid_plant_back_and_three_do_not(lab):
 def test_relearning_brings_back_what_the_hidden_plant_hides(lab):
     planted = plant(lab, kind="hidden")
     assert score(planted, lab).knowmem_forget <= references(lab).control.knowmem_forget + MARGIN
-    assert score(relearn(planted, lab, steps=100, lr=1e-4), lab).knowmem_forget_heldout >= 0.8
+    back = {
+        lr: score(relearn(planted, lab, steps=steps, lr=lr), lab).knowmem_forget_heldout
+        for lr, steps in ((1e-4, 100), (3e-4, 100), (1e-3, 25))
+    }
+    assert back[1e-4] >= 0.8, back
+    assert max(back.values()) >= 0.9, back
 
 
 @pytest.mark.slow
