@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from unlearnkit.cli import COMMANDS
+from unlearnkit.reports import step_size_answer, step_size_answer_sentence
 from unlearnkit.resources import data_path
 from unlearnkit.studies import Comparison
 from unlearnkit.studies.table import comparison_table
@@ -29,6 +30,15 @@ def test_what_zeroth_order_reaches_is_the_records(task: str) -> None:
     assert zeroth_order_table(frontiers, task=task) in README
     depths = {pair["task"]: pair["never_learned"]["nll_forget"] for pair in frontiers["pairs"]}
     assert f"{depths[task]:.2f} ({task})" in README
+
+
+def test_what_step_size_explains_is_the_records() -> None:
+    record = json.loads(data_path("records", "step-size.json").read_text(encoding="utf-8"))
+    sentences = step_size_answer_sentence(step_size_answer(record, attack="relearn-100")).splitlines()
+    (shown,) = re.findall(r"```text\n(topic task, matched.*?)\n```", README, flags=re.DOTALL)
+    assert set(shown.splitlines()) <= set(sentences)
+    left_out = {line for line in sentences if line not in shown and " task, " in line}
+    assert all("best retention" in line for line in left_out)
 
 
 def test_every_command_is_named() -> None:
