@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import unlearnkit as uk
-from unlearnkit.errors import WrongClosure
+from unlearnkit.errors import BadInput, WrongClosure
 
 NAMES = list(uk.optim.catalogue().name)
 LOSS = list(uk.optim.catalogue().query("needs_closure == 'loss'").name)
@@ -162,3 +162,25 @@ def test_the_seed_decides_what_is_drawn_and_only_that(name):
     same, again, other = (begin(name, 3, seed=seed)[1] for seed in (3, 3, 4))
     assert torch.equal(same, again)
     assert torch.equal(same, other) == (name == "hybrid_rest")  # it has a seed to share the hybrid's options
+
+
+@pytest.mark.parametrize("name", ["adazo", "hybrid"])
+def test_a_backward_with_gradients_switched_on_by_the_closure_itself_is_noticed(name):
+    weight = torch.nn.Parameter(torch.tensor([1.0, -1.0]))
+    before = weight.detach().clone()
+
+    def closure():
+        with torch.enable_grad():
+            loss = weight.square().sum()
+            loss.backward()
+        return loss
+
+    with pytest.raises(WrongClosure, match="calls backward"):
+        uk.optim.create(name, [weight], lr=0.1).step(closure)
+    assert torch.equal(weight, before)
+    assert weight.grad is None
+
+
+def test_a_bad_rate_of_the_second_block_is_named():
+    with pytest.raises(BadInput, match="zo_lr"):
+        uk.optim.create("hybrid_rest", [torch.nn.Parameter(torch.zeros(1))], zo_lr=-1.0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from unlearnkit.optim.closures import loss_of
+from unlearnkit.optim.closures import calls_backward, loss_of
 from unlearnkit.optim.directions import Directions
 from unlearnkit.randomness import global_stream
 
@@ -42,7 +42,13 @@ def two_point(
     loss : Tensor, scalar
         The mean of the 2 q losses: that of the smoothed loss, not of the weights themselves.
     gradient : list of Tensor, in the shapes of the weights
+
+    Raises
+    ------
+    WrongClosure
+        When there is no closure, or one that calls backward, with gradients on by its own doing, too.
     """
+    grads = [weight.grad for weight in weights]
     kept = [weight.detach().clone() for weight in weights]
     gradient = [torch.zeros_like(weight) for weight in weights]
     total = torch.zeros((), dtype=torch.float64)
@@ -55,6 +61,7 @@ def two_point(
                 # Dropout, where there is any, must drop the same units on both sides.
                 with global_stream(directions.seed, "dropout", step, query):
                     ends.append(loss_of(closure, name).double().cpu())
+                _refuse_gradients(weights, grads, name)
             total += ends[0] + ends[1]
             slope = float(ends[0] - ends[1]) / (2 * radius * queries)
             torch._foreach_add_(gradient, u, alpha=slope if math.isfinite(slope) else math.nan)
@@ -62,6 +69,17 @@ def two_point(
         for weight, copy in zip(weights, kept, strict=True):
             weight.copy_(copy)
     return total / (2 * queries), gradient
+
+
+def _refuse_gradients(
+    weights: Sequence[torch.Tensor], before: Sequence[torch.Tensor | None], name: str
+) -> None:
+    """Raise when the closure left a gradient where there was none, and take it away again."""
+    if all(weight.grad is grad for weight, grad in zip(weights, before, strict=True)):
+        return
+    for weight, grad in zip(weights, before, strict=True):
+        weight.grad = grad
+    raise calls_backward(name)
 
 
 def _move_to(
