@@ -165,7 +165,7 @@ class Hybrid(torch.optim.Optimizer):
         return loss.detach()
 
     def _pass_rates_on(self) -> None:
-        """Both parts take their rates from this optimizer's groups: `lr`, which schedulers move, and `zo_lr`."""
+        """Both parts take their rates from the groups: `lr`, which schedulers move, and `zo_lr`."""
         for own, first in zip(self.param_groups, self.first.param_groups, strict=True):
             first["lr"] = own["lr"]
         for own, second in zip(
