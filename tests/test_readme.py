@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from unlearnkit.cli import COMMANDS
-from unlearnkit.reports import step_size_answer, step_size_answer_sentence
+from unlearnkit.reports import step_size_answer, step_size_answer_sentence, survival_depth_sentence
 from unlearnkit.resources import data_path
 from unlearnkit.studies import Comparison
 from unlearnkit.studies.table import comparison_table
@@ -39,6 +39,15 @@ def test_what_step_size_explains_is_the_records() -> None:
     assert set(shown.splitlines()) <= set(sentences)
     left_out = {line for line in sentences if line not in shown and " task, " in line}
     assert all("best retention" in line for line in left_out)
+
+
+def test_what_depth_does_is_the_records() -> None:
+    record = json.loads(data_path("records", "depth.json").read_text(encoding="utf-8"))
+    words = survival_depth_sentence(record, attack="relearn-100")
+    (entities,) = [line for line in words.splitlines() if line.startswith("entities")]
+    shown = re.findall(r"^at .* of the control's depth .*$", README, flags=re.MULTILINE)
+    assert len(shown) == 5
+    assert all(f"{line} (3 folds" in entities for line in shown)
 
 
 def test_every_command_is_named() -> None:
