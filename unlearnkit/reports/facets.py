@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS
 from unlearnkit.studies.intervals import Interval
-from unlearnkit.studies.outcomes import RECOVERY_MARGIN
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

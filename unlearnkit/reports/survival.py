@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from unlearnkit.attacks.outcomes import OUTCOMES, RECOVERY_MARGIN
 from unlearnkit.reports.facets import bars, fill_panels, mark_level, mark_margin, task_panels
 from unlearnkit.reports.looks import Look, looks_of, template_of
 from unlearnkit.studies.attacked import Study, attacked_frame, grouped, rate_text
 from unlearnkit.studies.depth import STEP_SIZE_FOLDS
 from unlearnkit.studies.intervals import Interval, t_interval
-from unlearnkit.studies.outcomes import OUTCOMES, RECOVERY_MARGIN
 
 if TYPE_CHECKING:
     import pandas as pd

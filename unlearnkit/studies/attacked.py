@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.attacks import parse_attack
+from unlearnkit.attacks.outcomes import OUTCOMES
 from unlearnkit.errors import BadInput
-from unlearnkit.studies.outcomes import OUTCOMES
 from unlearnkit.unlearning.status import RETAIN_FLOOR
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -106,6 +105,8 @@ def run_row(run: Run, lab: Testbed, attacks: Sequence[Attack], seed: int) -> dic
         "status": run.status,
         "scores": run.scores.to_dict(),
         "cost": run.cost.to_dict(),
+        "config": chosen.to_dict(),
+        "weights": weights_hash(run.model),
         "attacks": _attack_rows(run.model, lab, attacks, seed),
     }
 
@@ -144,8 +145,3 @@ def _attack_rows(model: Any, lab: Testbed, attacks: Sequence[Attack], seed: int)
         moved = displacement_of(attacked, model, attack=attack, lab=lab)
         done[attack] = {**attack.to_dict(), "scores": scores, "displacement": moved}
     return [done[attack] for attack in attacks]
-
-
-def attack_key(row: dict[str, Any]) -> str:
-    """What makes two attack rows the same attack: its name and its settings."""
-    return json.dumps({"name": row["name"], "params": row["params"]}, sort_keys=True)

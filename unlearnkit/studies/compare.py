@@ -12,10 +12,10 @@ from typing import Any
 
 from unlearnkit import __version__, objectives, optim
 from unlearnkit.attacks import Attack, parse_attack, plant_for
+from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.studies.cells import CONTROLS, Cell, ControlCell, Problem, work
 from unlearnkit.studies.executor import run_all
-from unlearnkit.studies.judging import judge_attacks
 from unlearnkit.testbeds.atlas.checkpoints import control_folder
 from unlearnkit.unlearning import find_preset
 

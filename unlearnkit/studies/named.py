@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import unknown_name
 from unlearnkit.studies import depth, power, zeroth_order
 from unlearnkit.studies.compare import prepare_folder, write_whole
 from unlearnkit.studies.executor import run_all, worker_count
-from unlearnkit.studies.judging import judge_attacks
 from unlearnkit.studies.kept import Kept
 
 

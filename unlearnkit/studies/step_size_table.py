@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unlearnkit.attacks.outcomes import OUTCOMES
 from unlearnkit.studies.attacked import Study, attacked_frame, read
 from unlearnkit.studies.depth import STEP_SIZE_FOLDS, STEP_SIZE_RATES
 from unlearnkit.studies.intervals import over_folds
-from unlearnkit.studies.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     import pandas as pd

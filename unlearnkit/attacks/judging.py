@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from unlearnkit.attacks import has_power
+from unlearnkit.attacks.outcomes import outcome, recovery
+from unlearnkit.attacks.power import has_power
 from unlearnkit.metrics.scores import Scores
-from unlearnkit.studies.cells import attack_key
-from unlearnkit.studies.outcomes import outcome, recovery
 
 
 def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> None:
@@ -61,3 +61,8 @@ def _family(attack: dict[str, Any]) -> tuple[str, str]:
     """Attacks that differ in their budget of steps only are one attack at several budgets."""
     rest = {name: value for name, value in attack["params"].items() if name != "steps"}
     return attack["name"], repr(sorted(rest.items()))
+
+
+def attack_key(row: dict[str, Any]) -> str:
+    """What makes two attack rows the same attack: its name and its settings."""
+    return json.dumps({"name": row["name"], "params": row["params"]}, sort_keys=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from unlearnkit.studies.judging import attack_has_power, judge_attacks
+from unlearnkit.attacks.judging import attack_has_power, judge_attacks
 
 SCORES = {
     "knowmem_forget_shown": 0.0,
