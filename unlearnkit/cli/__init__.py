@@ -43,5 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
         return 0
     except KeyboardInterrupt:
-        print(f"unlearnkit {chosen.command}: interrupted; nothing half-written is left", file=sys.stderr)
+        what_stays = getattr(chosen, "interrupted", "nothing half-written is left")
+        print(f"unlearnkit {chosen.command}: interrupted; {what_stays}", file=sys.stderr)
         return INTERRUPTED

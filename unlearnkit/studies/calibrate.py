@@ -10,6 +10,7 @@ from typing import Any
 
 from unlearnkit import objectives, optim
 from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.files import write_whole
 from unlearnkit.metrics import references
 from unlearnkit.randomness import one_thread
 from unlearnkit.studies.cells import Problem
@@ -181,8 +182,6 @@ def _preset(row: dict[str, Any]) -> dict[str, Any]:
 
 def write_calibration(frontiers: dict[str, Any], folder: Path) -> list[Path]:
     """Write frontiers.json and presets.json, each whole or not at all."""
-    from unlearnkit.studies.compare import write_whole
-
     written = []
     for name, content in (("frontiers.json", frontiers), ("presets.json", presets_of(frontiers))):
         write_whole(folder / name, json.dumps(content, indent=1) + "\n")
