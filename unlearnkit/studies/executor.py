@@ -123,16 +123,28 @@ class _Queue(Generic[Item]):
     def _drain(self, pool: ProcessPoolExecutor, count: int, source: deque[int], alone: bool) -> None:
         running: dict[Future[Any], int] = {}
         while source or running:
-            while source and len(running) < count:
-                place = source.popleft()
-                with _unheard_interrupts():  # the process that this may start must not hear them either
-                    running[pool.submit(self.work, self.items[place])] = place
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            if not self._hand_out(pool, count, source, running):
+                self._died(sorted(running.values()), alone)
+                return
+            ended, others = wait(running, return_when=FIRST_COMPLETED)
             broken = [running[future] for future in ended if not self._take(future, running[future])]
             if broken:
-                self._died(sorted({*broken, *(running[f] for f in running if f not in ended)}), alone)
+                self._died(sorted([*broken, *(running[future] for future in others)]), alone)
                 return
-            running = {future: place for future, place in running.items() if future not in ended}
+            running = {future: running[future] for future in others}
+
+    def _hand_out(
+        self, pool: ProcessPoolExecutor, count: int, source: deque[int], running: dict[Future[Any], int]
+    ) -> bool:
+        """Keep every process busy; False where one died idle, and the pool takes no more."""
+        while source and len(running) < count:
+            try:
+                with _unheard_interrupts():  # the process that this may start must not hear them either
+                    running[pool.submit(self.work, self.items[source[0]])] = source[0]
+            except BrokenProcessPool:
+                return False
+            source.popleft()
+        return True
 
     def _take(self, future: Future[Any], place: int) -> bool:
         """Take a result or a failure; False where the process died."""
