@@ -22,7 +22,12 @@ from unlearnkit.studies.table import comparison_table
 from unlearnkit.unlearning import STATUSES
 
 compare_module = import_module("unlearnkit.studies.compare")  # the room shows its function by that name
-SMALL = {"folds": [1], "optimizers": ["adam", "signadam"], "attacks": ["quantize-4", "relearn-3"]}
+SMALL = {
+    "task": "entities",
+    "folds": [1],
+    "optimizers": ["adam", "signadam"],
+    "attacks": ["quantize-4", "relearn-3"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def without_seconds(comparison: Comparison) -> dict[str, Any]:
 )
 def test_whatever_is_wrong_is_said_before_any_work(option: dict, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
-        plan_comparison(**option)
+        plan_comparison(**{"task": "entities", **option})
 
 
 def test_every_cell_meets_the_same_attacks_as_its_controls(small: Comparison) -> None:

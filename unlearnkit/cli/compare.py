@@ -26,11 +26,11 @@ def add_command(commands: Any) -> None:
         "Finished cells are kept in DIR/cells: stopped in the middle, the same command goes on from there.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fold 1, three optimizers (one to two minutes on two cores)")
-    add("--task", default="entities", metavar="TASK", help="entities (default) or topic")
+    add("--quick", action="store_true", help="fold 1, first-order optimizers (about a minute on two cores)")
+    add("--task", metavar="TASK", help="topic (default) or entities")
     add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
-    add("--optimizers", metavar="A,B", help="default: sgd,adam,signsgd,signadam")
-    add("--folds", metavar="1,2", help="default: 1,2,3 (fold 0 is for calibration)")
+    add("--optimizers", metavar="A,B", help="default: sgd,adam,signadam,adazo,hybrid")
+    add("--folds", metavar="1,2", help="default: 1,2 (fold 0 is for calibration)")
     add("--attacks", metavar="A,B", help="default: quantize-4,relearn-25,relearn-100")
     add("--seed", default="0", metavar="N", help="decides the order of rows (default 0)")
     add("--workers", metavar="N", help="processes (default: one a core)")
@@ -83,7 +83,6 @@ def free_folder() -> Path:
 
 def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "task": chosen.task,
         "objective": chosen.objective,
         "seed": whole_number("seed", chosen.seed),
     }
@@ -91,6 +90,8 @@ def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
         options |= QUICK
     if chosen.folds is not None:
         options["folds"] = [whole_number("folds", part) for part in listed(chosen.folds)]
+    if chosen.task is not None:
+        options["task"] = chosen.task
     for name in ("optimizers", "attacks"):
         if getattr(chosen, name) is not None:
             options[name] = listed(getattr(chosen, name))
