@@ -1,6 +1,7 @@
 """Figures, each with its twin in words."""
 
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
+from unlearnkit.reports.page import html
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.reports.step_size import step_size_answer_sentence, step_size_figure, step_size_sentence
 from unlearnkit.reports.survival import survival_depth_figure, survival_depth_sentence
@@ -12,6 +13,7 @@ __all__ = [
     "frontier_figure",
     "frontier_frame",
     "frontier_sentence",
+    "html",
     "recovery_figure",
     "recovery_sentence",
     "step_size_answer",
