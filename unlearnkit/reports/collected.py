@@ -54,18 +54,25 @@ class Arm:
 
 @dataclass(frozen=True)
 class Problem:
-    """All runs of one testbed, task and objective, with the controls of their folds."""
+    """All runs of one testbed, task and objective, with the controls of their folds; `alone` if there is no other."""
 
     testbed: str
     task: str
     objective: str
     runs: tuple[Row, ...]
     controls: tuple[Row, ...]
+    alone: bool = False
 
     @property
     def title(self) -> str:
         """How it is called in a heading."""
-        return f"{self.task} task, {self.objective}"
+        bed = "" if self.testbed == "atlas" else f"{self.testbed}, "
+        return f"{bed}{self.task} task, {self.objective}"
+
+    @property
+    def where(self) -> str:
+        """What tells it from other problems, at the end of a caption; nothing where it is the only one."""
+        return "" if self.alone else f" ({self.title})"
 
     @property
     def folds(self) -> list[Any]:
@@ -137,17 +144,18 @@ def problems_of(runs: Iterable[Row], controls: Iterable[Row]) -> list[Problem]:
     for run in runs:
         if run.get("optimizer") is not None:
             sorted_out.setdefault((_bed(run), str(run["task"]), str(run["objective"])), []).append(run)
-    return [_problem(key, sorted_out[key], listed) for key in sorted(sorted_out)]
+    alone = len(sorted_out) == 1
+    return [_problem(key, sorted_out[key], listed, alone) for key in sorted(sorted_out)]
 
 
-def _problem(key: tuple[str, str, str], runs: Sequence[Row], controls: Sequence[Row]) -> Problem:
+def _problem(key: tuple[str, str, str], runs: Sequence[Row], controls: Sequence[Row], alone: bool) -> Problem:
     testbed, task, objective = key
     folds = {run["fold"] for run in runs}
     mine = [row for row in controls if (_bed(row), row["task"]) == (testbed, task) and row["fold"] in folds]
     order = ("fold", "control", "seed", "run_id")
     mine.sort(key=lambda row: [str(row.get(name)) for name in order])
     in_order = sorted(runs, key=lambda run: (grade_place(run["grade"]), str(run["optimizer"]), *_place(run)))
-    return Problem(testbed, task, objective, tuple(in_order), tuple(_merged(mine)))
+    return Problem(testbed, task, objective, tuple(in_order), tuple(_merged(mine)), alone)
 
 
 def _merged(controls: Sequence[Row]) -> Iterator[Row]:
@@ -184,7 +192,9 @@ def _arms(runs: Sequence[Row]) -> list[Arm]:
         told = [f"{name} {_told(name, _setting(mine[0], name))}" for name in apart]
         name = ", ".join([optimizer, *told])
         arms.append(Arm(name, optimizer, str(mine[0]["grade"]), status, tuple(mine)))
-    return sorted(arms, key=lambda arm: (grade_place(arm.grade), arm.optimizer, _first(arm), status_place(arm)))
+    return sorted(
+        arms, key=lambda arm: (grade_place(arm.grade), arm.optimizer, _first(arm), status_place(arm))
+    )
 
 
 def _first(arm: Arm) -> tuple[float, str]:
@@ -202,7 +212,9 @@ def _setting(run: Row, name: str) -> Any:
 
 
 def _setting_key(run: Row) -> str:
-    return json.dumps([run["optimizer"], *(_setting(run, name) for name in SETTINGS)], sort_keys=True, default=str)
+    return json.dumps(
+        [run["optimizer"], *(_setting(run, name) for name in SETTINGS)], sort_keys=True, default=str
+    )
 
 
 def _differing(runs: Sequence[Row]) -> list[str]:

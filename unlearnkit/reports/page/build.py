@@ -19,7 +19,13 @@ from unlearnkit.reports.page.downloads import downloads
 from unlearnkit.reports.page.figures import Figure, templates
 from unlearnkit.reports.page.frontiers import frontier_of, has_frontier, shipped_frontiers
 from unlearnkit.reports.page.points import LEGEND, cost_figures, cost_table, depth_figures
-from unlearnkit.reports.page.runs import control_provenance, makers_table, provenance, runs_table, scope_sentence
+from unlearnkit.reports.page.runs import (
+    control_provenance,
+    makers_table,
+    provenance,
+    runs_table,
+    scope_sentence,
+)
 from unlearnkit.reports.page.survival import (
     controls_table,
     status_sentence,

@@ -48,7 +48,7 @@ def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str
     figure = recovery_figure({shown(name): m for name, m in means.items()}, _means(control), facts=facts)
     _restyle(figure, list(drawn))
     largest = budgets[max(budgets)]
-    caption = f"{facts.capitalize()} facts that are known after relearning, up to {largest}: {problem.title}"
+    caption = f"{facts.capitalize()} facts that are known after relearning, up to {largest}{problem.where}"
     return Figure(
         caption,
         f"Line chart of knowledge against relearning steps. {caption}. The text and table below say the same.",
@@ -67,7 +67,9 @@ def _curve(rows: Sequence[Row], budgets: Mapping[int, str], score: str) -> dict[
     """Steps (0: before the attack) to the mean over folds; budgets that nobody met are left out."""
     found = {0: by_fold((row["fold"], number(row, "scores", score)) for row in rows)}
     for steps, label in budgets.items():
-        after = ((row["fold"], number(attack, "scores", score)) for row in rows if (attack := met(row, label)))
+        after = (
+            (row["fold"], number(attack, "scores", score)) for row in rows if (attack := met(row, label))
+        )
         found[steps] = by_fold(after)
     return {steps: interval for steps, interval in found.items() if interval.n}
 

@@ -26,7 +26,7 @@ LAYOUT = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its twins: `sentences` and `tables` say what it shows.
+    """A figure with its twins: `sentences`, the list `items` and `tables` say what it shows.
 
     `label` is what a screen reader says in its place; `content` is plotly's JSON without a template.
     """
@@ -35,6 +35,7 @@ class Figure:
     label: str
     content: Mapping[str, Any]
     sentences: Sequence[str] = field(default_factory=list)
+    items: Sequence[str] = field(default_factory=list)
     tables: Sequence[Table] = field(default_factory=list)
 
 

@@ -12,13 +12,24 @@ from unlearnkit.reports.fields import number
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.looks import Look, looks_of
 from unlearnkit.reports.page.figures import Figure, content_of, shown
-from unlearnkit.reports.page.tables import Block, Column, Table, learning_rate, plain, spread, steps_text
+from unlearnkit.reports.page.tables import (
+    Block,
+    Column,
+    Table,
+    folds_text,
+    learning_rate,
+    plain,
+    spread,
+    steps_text,
+)
 from unlearnkit.resources import data_path
 
 
 def shipped_frontiers() -> dict[str, Any]:
     """The content of data/calibration/frontiers.json."""
-    content: dict[str, Any] = json.loads(data_path("calibration", "frontiers.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(
+        data_path("calibration", "frontiers.json").read_text(encoding="utf-8")
+    )
     return content
 
 
@@ -34,17 +45,39 @@ def frontier_of(problem: Problem, frontiers: Mapping[str, Any]) -> Figure:
     task, objective = problem.task, problem.objective
     figure = frontier_figure(frontiers, task=task, objective=objective)
     figure.add_traces(list(_own(problem)))
+    _widen(figure, problem, frontiers)
     content = content_of(figure)
     content["layout"]["height"] = 540
-    caption = f"What is kept, against how far was forgotten: {problem.title}"
-    sentences = frontier_sentence(frontiers, task=task, objective=objective).split("\n")
+    caption = f"What is kept, against how far was forgotten{problem.where}"
+    control, *presets, caution = frontier_sentence(frontiers, task=task, objective=objective).split("\n")
     return Figure(
         caption,
         f"Scatter plot of retention against depth. {caption}. The text and tables below say the same.",
         content,
-        ["Calibration, on fold 0. " + " ".join(sentences), *_own_words(problem)],
+        [*_own_words(problem), f"Calibration, on fold 0. {control} {caution}"],
+        presets,
         [_own_table(problem), _calibration_table(problem, frontiers)],
     )
+
+
+def _widen(figure: Any, problem: Problem, frontiers: Mapping[str, Any]) -> None:
+    """Far enough for the records' own runs; what lies beyond is counted anew."""
+    own = [number(run, "scores", "nll_forget") for run in problem.runs]
+    left, right = figure.layout.xaxis.range
+    wide = max([right, *(1.04 * depth for depth in own if math.isfinite(depth))])
+    figure.update_xaxes(range=[left, wide])
+    beyond = int((_points(problem, frontiers).nll_forget > wide).sum())
+    figure.layout.annotations = [
+        note for note in figure.layout.annotations if beyond or "further right" not in note.text
+    ]
+    figure.for_each_annotation(
+        lambda note: note.update(text=f"{beyond} further right: zoom out"),
+        selector=lambda note: "further right" in note.text,
+    )
+
+
+def _points(problem: Problem, frontiers: Mapping[str, Any]) -> Any:
+    return frontier_frame({"pairs": [pair for pair in frontiers["pairs"] if _is_of(problem, pair)]})
 
 
 def _own(problem: Problem) -> Iterator[Any]:
@@ -87,7 +120,7 @@ def _own_words(problem: Problem) -> Iterator[str]:
     ]
     if told:
         yield (
-            f"These records, large markers, means over folds {', '.join(map(str, problem.folds))}: "
+            f"These records, large markers, means over {folds_text(problem.folds)}: "
             f"{'; '.join(told)}. Each fold has its own control, so compare depths in the tables, not across folds."
         )
 
@@ -103,7 +136,7 @@ def _own_table(problem: Problem) -> Table:
         cells = [spread(arm.interval("scores", score)) for score in scores]
         blocks.setdefault(arm.grade, []).append([arm.name, arm.status, steps_text(arm.runs), *cells])
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
-    return Table(f"These records: depth, and what is kept, mean over folds ({problem.title})", columns, listed)
+    return Table(f"These records: depth, and what is kept, mean over folds{problem.where}", columns, listed)
 
 
 def _calibration_table(problem: Problem, frontiers: Mapping[str, Any]) -> Table:
@@ -112,7 +145,7 @@ def _calibration_table(problem: Problem, frontiers: Mapping[str, Any]) -> Table:
         Column("Optimizer", text=True), Column("Learning rate"), Column("Ended", text=True), Column("Points"),
         Column("Steps", "at the deepest that is not destroyed"), Column("Depth", "nats a token"), Column("Keeps"),
     ]  # fmt: skip
-    frame = frontier_frame({"pairs": [pair for pair in frontiers["pairs"] if _is_of(problem, pair)]})
+    frame = _points(problem, frontiers)
     blocks: dict[str, list[list[Any]]] = {}
     for (name, lr), line in frame.groupby(["optimizer", "lr"], sort=False):
         kept = line[line.status != "destroyed"]
@@ -125,7 +158,7 @@ def _calibration_table(problem: Problem, frontiers: Mapping[str, Any]) -> Table:
         row = [name, learning_rate(lr), line.ended.iloc[0], str(len(line)), *cells]
         blocks.setdefault("", []).append(row)
     listed = [Block(heading, rows) for heading, rows in blocks.items()]
-    return Table(f"Calibration on fold 0, every learning rate ({problem.title})", columns, listed)
+    return Table(f"Calibration on fold 0, every learning rate{problem.where}", columns, listed)
 
 
 def _is_of(problem: Problem, pair: Mapping[str, Any]) -> bool:

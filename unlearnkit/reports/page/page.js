@@ -11,8 +11,9 @@
   const draw = (theme) => holders.forEach((holder, place) => {
     const style = getComputedStyle(document.documentElement);
     const ground = theme === "dark" ? style.getPropertyValue("--card").trim() : "#ffffff";
+    const small = holder.clientWidth < 480;
     const layout = { ...figures[place].layout, template: templates[theme], paper_bgcolor: ground, plot_bgcolor: ground,
-      font: { family: "system-ui, sans-serif", size: 13 } };
+      font: { family: "system-ui, sans-serif", size: small ? 11 : 13 } };
     Plotly.react(holder, figures[place].data, layout, config);
   });
   const now = () => (dark.matches ? "dark" : "light");

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # What a marker's filling says; its colour and shape are the optimizer's.
 FILLINGS = {"survived": "", "recovered": "-open"}
 NO_VERDICT = "-open-dot"
-LEGEND = "Colour and shape tell the optimizer. Filled: survived; hollow: recovered; with a dot: no verdict."
+LEGEND = "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the optimizer. Filled: survived; hollow: recovered; with a dot: no verdict."
 WORDS_UP_TO = 8  # arms; more of them are told by the table alone
 
 
@@ -54,14 +54,14 @@ def depth_figures(problem: Problem) -> Iterator[Figure]:
     for label in problem.hardest:
         points = [p for p in points_of(problem, label) if math.isfinite(p.worst) and math.isfinite(p.depth)]
         if points:
-            figure = _figure(points, [p.depth for p in points], "depth before the attack, × never_learned’s")
+            figure = _figure(points, [p.depth for p in points], "depth before, × control’s")
             _mark_depth(figure)
-            caption = f"What {label} brought back, against depth: {problem.title}"
+            caption = f"What {label} brought back, against depth{problem.where}"
             yield Figure(
                 caption,
                 f"Scatter plot, one marker a run. {caption}. The text and table below say the same.",
                 content_of(figure),
-                [_told(problem, label, _depth_words)],
+                *_told(problem, label, _depth_words),
                 [depth_table(problem, label)],
             )
 
@@ -69,18 +69,16 @@ def depth_figures(problem: Problem) -> Iterator[Figure]:
 def cost_figures(problem: Problem) -> Iterator[Figure]:
     """One figure for each attack's largest budget: recovery against forward-equivalents."""
     for label in problem.hardest:
-        points = [
-            p for p in points_of(problem, label) if math.isfinite(p.worst) and p.cost > 0
-        ]
+        points = [p for p in points_of(problem, label) if math.isfinite(p.worst) and p.cost > 0]
         if points:
-            figure = _figure(points, [p.cost for p in points], "cost of unlearning: forward-equivalents")
+            figure = _figure(points, [p.cost for p in points], "cost: forward-equivalents")
             figure.update_xaxes(rangemode="tozero")
-            caption = f"What {label} brought back, against cost: {problem.title}"
+            caption = f"What {label} brought back, against cost{problem.where}"
             yield Figure(
                 caption,
                 f"Scatter plot, one marker a run. {caption}. The text and table below say the same.",
                 content_of(figure),
-                [_told(problem, label, _cost_words)],
+                *_told(problem, label, _cost_words),
             )
 
 
@@ -107,7 +105,7 @@ def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> g
     )  # fmt: skip
     figure.update_xaxes(title=x_title)
     # Always the whole scale: a small recovery must look small.
-    figure.update_yaxes(title="recovery, the larger of shown and held out", range=[-0.25, 1.08], zeroline=True)
+    figure.update_yaxes(title="recovery", range=[-0.25, 1.08], zeroline=True)
     return figure
 
 
@@ -139,7 +137,12 @@ def _mark_depth(figure: go.Figure) -> None:
     figure.add_vrect(x0=1 - DEPTH_BAND, x1=1 + DEPTH_BAND, **band)
     figure.add_vline(x=1, line={"color": CONTROL_GREY, "dash": "dot", "width": 1.5}, layer="below")
     figure.add_annotation(
-        x=1, y=1, yref="paper", yanchor="bottom", showarrow=False, text=f"the control (band ±{DEPTH_BAND:.0%})"
+        x=1,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        text=f"the control (band ±{DEPTH_BAND:.0%})",
     )
     figure.update_xaxes(rangemode="tozero")
 
@@ -164,7 +167,7 @@ def depth_table(problem: Problem, label: str) -> Table:
         ]  # fmt: skip
         blocks.setdefault(arm.grade, []).append(row)
     return Table(
-        f"{label} by optimizer: mean over folds [95 % t interval] ({problem.title})",
+        f"{label} by optimizer: mean over folds [95 % t interval]{problem.where}",
         columns,
         [Block(grade, rows) for grade, rows in blocks.items()],
     )
@@ -179,7 +182,9 @@ def cost_table(problem: Problem) -> Table:
     ]  # fmt: skip
     blocks: dict[str, list[list[Any]]] = {}
     for arm in problem.arms:
-        chips = [counted_chips((met(run, x) or {}).get("outcome") for run in arm.runs) for x in problem.attacks]
+        chips = [
+            counted_chips((met(run, x) or {}).get("outcome") for run in arm.runs) for x in problem.attacks
+        ]
         costs = [
             plain(arm.interval("cost", name).mean, form)
             for name, form in (("forward_equivalents", ",.0f"), ("seconds", ",.1f"), ("distance_l2", ".1f"))
@@ -187,7 +192,7 @@ def cost_table(problem: Problem) -> Table:
         row = [arm.name, arm.status, str(len(arm.runs)), *costs, *chips]
         blocks.setdefault(arm.grade, []).append(row)
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
-    return Table(f"Cost and outcomes by optimizer, means over folds ({problem.title})", columns, listed)
+    return Table(f"Cost and outcomes by optimizer, means over folds{problem.where}", columns, listed)
 
 
 def _points_of_arm(problem: Problem, arm: Arm, label: str) -> list[Point]:
@@ -198,12 +203,15 @@ def _means(points: Sequence[Point], name: str) -> Interval:
     return by_fold((point.run["fold"], getattr(point, name)) for point in points)
 
 
-def _told(problem: Problem, label: str, words: Any) -> str:
+def _told(
+    problem: Problem, label: str, words: Callable[[Sequence[Point]], str]
+) -> tuple[list[str], list[str]]:
+    """A sentence, and one for each arm."""
     arms = [(arm, points) for arm in problem.arms if (points := _points_of_arm(problem, arm, label))]
     if len(arms) > WORDS_UP_TO:
-        return f"After {label}: {len(arms)} arms, each in the table below."
+        return [f"After {label}: {len(arms)} arms, each in the table below."], []
     told = [f"{arm.title}, {runs_text(len(points))}: {words(points)}" for arm, points in arms]
-    return f"After {label}. {'; '.join(told)}."
+    return [f"After {label}:"], told
 
 
 def _depth_words(points: Sequence[Point]) -> str:

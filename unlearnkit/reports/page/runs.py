@@ -52,7 +52,7 @@ def runs_table(problem: Problem, start: int) -> Table:
     for place, run in enumerate(problem.runs, start=start):
         blocks.setdefault(str(run["grade"]), []).append(_line(problem, run, anchor(place)))
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
-    return Table(f"Every run ({problem.title})", columns, listed)
+    return Table(f"Every run{problem.where}", columns, listed)
 
 
 def anchor(place: int) -> str:

@@ -34,12 +34,12 @@ def survival_tables(problem: Problem) -> list[Table]:
         _outcomes(
             problem,
             FORGOT,
-            f"Runs that forgot, within {band} of the control’s depth ({problem.title})",
+            f"Runs that forgot, within {band} of the control’s depth{problem.where}",
         ),
         _outcomes(
             problem,
             DEEPER,
-            f"Apart: over-forgotten runs, more than {band} deeper than the control ({problem.title})",
+            f"Apart: over-forgotten runs, more than {band} deeper than the control{problem.where}",
             note="Whoever forgets more deeply looks more robust, with nothing else changed. "
             "Do not compare these with the runs above.",
         ),
@@ -108,8 +108,8 @@ def _met(arm: Arm, labels: Sequence[str]) -> Iterator[Markup]:
 
 def _rest(problem: Problem) -> Table:
     """By optimizer, how many runs ended in a way that leaves nothing to survive."""
-    others = [status for status in STATUSES if status not in (FORGOT, DEEPER)]
-    others += sorted({arm.status for arm in problem.arms} - set(STATUSES))
+    there = {arm.status for arm in problem.arms} - {FORGOT, DEEPER}
+    others = [status for status in STATUSES if status in there] + sorted(there - set(STATUSES))
     columns = [Column("Optimizer", text=True), Column("Runs"), *(Column(status) for status in others)]
     blocks: dict[str, list[list[Any]]] = {}
     counts: dict[tuple[str, str], Counter[str]] = {}
@@ -120,7 +120,7 @@ def _rest(problem: Problem) -> Table:
             cells = [_status_cell(status, found[status]) for status in others]
             blocks.setdefault(grade, []).append([name, str(sum(found.values())), *cells])
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
-    caption = f"Apart: runs that give no verdict on survival ({problem.title})"
+    caption = f"Apart: runs that give no verdict on survival{problem.where}"
     return Table(caption, columns, listed)
 
 
@@ -142,7 +142,7 @@ def controls_table(problem: Problem) -> Table:
     names.sort(key=lambda name: (_control_place(name), name))
     rows = [_control_row(name, problem) for name in names]
     return Table(
-        f"Controls under the same attacks, means over folds ({problem.title})",
+        f"Controls under the same attacks, means over folds{problem.where}",
         columns,
         [Block("", rows)],
         "An attack counts where it brings back what a planted model hides and teaches never_learned nothing "
