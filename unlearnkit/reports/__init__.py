@@ -1,5 +1,6 @@
 """Figures, each with its twin in words."""
 
+from unlearnkit.reports.focus_brief import Brief, brief
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.page import html
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
@@ -9,7 +10,9 @@ from unlearnkit.studies.step_size import StepSizeAnswer, step_size_answer
 from unlearnkit.studies.step_size_table import step_size_table
 
 __all__ = [
+    "Brief",
     "StepSizeAnswer",
+    "brief",
     "frontier_figure",
     "frontier_frame",
     "frontier_sentence",

@@ -54,7 +54,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Problem:
-    """All runs of one testbed, task and objective, with the controls of their folds; `alone` if there is no other."""
+    """All runs of one testbed, task and objective, with the controls of their folds.
+
+    `alone`: there is no other problem beside it.
+    """
 
     testbed: str
     task: str

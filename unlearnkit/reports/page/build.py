@@ -12,8 +12,8 @@ from typing import Any
 
 from unlearnkit import __version__
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
-from unlearnkit.errors import BadInput
 from unlearnkit.reports.collected import Problem, Store, collect
+from unlearnkit.reports.decision import decision_sentence
 from unlearnkit.reports.page.curves import recovery_figures
 from unlearnkit.reports.page.downloads import downloads
 from unlearnkit.reports.page.figures import Figure, templates
@@ -33,7 +33,7 @@ from unlearnkit.reports.page.survival import (
     survival_tables,
 )
 from unlearnkit.reports.page.tables import Table, outcome_chip
-from unlearnkit.studies.compare import write_whole
+from unlearnkit.reports.writing import writable, write_report
 from unlearnkit.unlearning.status import DEPTH_BAND, KNOWLEDGE_MARGIN, RETAIN_FLOOR
 
 RULES = {
@@ -57,6 +57,7 @@ class Chapter:
 
     problem: Problem
     status: str
+    decision: str
     survival: Sequence[Table]
     survival_words: Sequence[str]
     controls: Table
@@ -100,26 +101,12 @@ def html(store: Store, path: str | Path, *, tag: str | None = None, task: str | 
     >>> from unlearnkit.reports import html
     >>> html(None, "no/such/folder/report.html")
     Traceback (most recent call last):
-    unlearnkit.errors.BadInput: path: no/such/folder is no folder; nothing was written; make it, or name another
+    unlearnkit.errors.BadInput: path: no/such/folder is no folder; nothing was written; make it, ...
     """
-    wanted = _writable(Path(path))
+    wanted = writable("path", Path(path))
     page = page_of(collect(store, tag=tag, task=task), asked={"tag": tag, "task": task})
-    try:
-        write_whole(wanted, page)
-    except OSError as error:
-        raise BadInput(
-            f"path: {wanted} cannot be written ({error.strerror}); the report is lost; name another file"
-        ) from error
+    write_report("path", wanted, page)
     return wanted
-
-
-def _writable(path: Path) -> Path:
-    if not path.parent.is_dir():
-        folder = path.parent.as_posix()
-        raise BadInput(f"path: {folder} is no folder; nothing was written; make it, or name another")
-    if path.is_dir():
-        raise BadInput(f"path: {path.as_posix()} is a folder; nothing was written; name a file in it")
-    return path
 
 
 def page_of(problems: Sequence[Problem], *, asked: Mapping[str, str | None] | None = None) -> str:
@@ -174,6 +161,7 @@ def _chapter(problem: Problem, frontiers: Mapping[str, Any], start: int) -> Chap
     return Chapter(
         problem=problem,
         status=status_sentence(problem),
+        decision=decision_sentence(problem),
         survival=survival_tables(problem),
         survival_words=survival_sentences(problem),
         controls=controls_table(problem),

@@ -55,7 +55,7 @@ def frontier_of(problem: Problem, frontiers: Mapping[str, Any]) -> Figure:
         f"Scatter plot of retention against depth. {caption}. The text and tables below say the same.",
         content,
         [*_own_words(problem), f"Calibration, on fold 0. {control} {caution}"],
-        presets,
+        [preset.rstrip(";.") for preset in presets],
         [_own_table(problem), _calibration_table(problem, frontiers)],
     )
 

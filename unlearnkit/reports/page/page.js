@@ -12,7 +12,9 @@
     const style = getComputedStyle(document.documentElement);
     const ground = theme === "dark" ? style.getPropertyValue("--card").trim() : "#ffffff";
     const small = holder.clientWidth < 480;
-    const layout = { ...figures[place].layout, template: templates[theme], paper_bgcolor: ground, plot_bgcolor: ground,
+    const entries = figures[place].data.filter((trace) => trace.showlegend !== false).length;
+    const height = figures[place].layout.height + (small ? 14 * entries : 0);  // the legend stands in fewer columns
+    const layout = { ...figures[place].layout, height, template: templates[theme], paper_bgcolor: ground, plot_bgcolor: ground,
       font: { family: "system-ui, sans-serif", size: small ? 11 : 13 } };
     Plotly.react(holder, figures[place].data, layout, config);
   });

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 # What a marker's filling says; its colour and shape are the optimizer's.
 FILLINGS = {"survived": "", "recovered": "-open"}
 NO_VERDICT = "-open-dot"
-LEGEND = "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the optimizer. Filled: survived; hollow: recovered; with a dot: no verdict."
+LEGEND = (
+    "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the optimizer. "
+    "Filled: survived; hollow: recovered; with a dot: no verdict."
+)
 WORDS_UP_TO = 8  # arms; more of them are told by the table alone
 
 

@@ -82,15 +82,17 @@ def provenance(problem: Problem, start: int) -> Iterator[Provenance]:
     """All that decided each run of a problem."""
     for place, run in enumerate(problem.runs, start=start):
         told = f"{run['optimizer']}, {run['task']} task, fold {run['fold']}, seed {run.get('seed', '–')}"
-        yield Provenance(anchor(place), f"{str(run.get('run_id', '?'))}: {told}", list(_facts(run)))
+        yield Provenance(anchor(place), f"{run.get('run_id', '?')}: {told}", list(_facts(run)))
 
 
 def control_provenance(problem: Problem) -> list[str]:
     """Which records the controls came from."""
-    return [
-        f"{row['control']}, {row['task']} task, fold {row['fold']}, seed {row.get('seed', '–')}: {row.get('run_id')}"
-        for row in problem.controls
-    ]
+    return [f"{_place_of(row)}: {row.get('run_id')}" for row in problem.controls]
+
+
+def _place_of(control: Row) -> str:
+    seed = control.get("seed", "–")
+    return f"{control['control']}, {control['task']} task, fold {control['fold']}, seed {seed}"
 
 
 def _facts(run: Row) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Who survived what, by grade: runs that forgot as deep as the control, those that went deeper, and the rest."""
+"""Who survived what, by grade: runs at the control's depth, those that went deeper, and the rest."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ def controls_table(problem: Problem) -> Table:
         columns,
         [Block("", rows)],
         "An attack counts where it brings back what a planted model hides and teaches never_learned nothing "
-        f"about held-out facts. Recovery is what a run knows beyond never_learned; above {RECOVERY_MARGIN:.2f} "
-        "a run has recovered. Planted models meet only the attacks that they are made for.",
+        "about held-out facts. Recovery is what a run knows beyond never_learned; above "
+        f"{RECOVERY_MARGIN:.2f} a run has recovered. Planted models meet only the attacks that they are made for.",
     )
 
 
