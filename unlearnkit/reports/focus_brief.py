@@ -6,22 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unlearnkit.reports.collected import Arm, Problem, Store, collect
+from unlearnkit.reports.collected import Arm, Problem, collect
 from unlearnkit.reports.decision import contrasts, decision_sentence
 from unlearnkit.reports.fields import by_fold, met
+
+if TYPE_CHECKING:
+    from unlearnkit.records import RunStore
 
 QUESTION = (
     "A model was made to forget, then attacked: its weights were rounded, or trained on half of what it had "
     "forgotten. Coarser optimizers are said (arXiv 2510.00761) to buy robustness; what do they cost?"
 )
 READING = (
-    "Forgotten: as deep as a model that never learned. Over-forgotten: deeper, which alone makes a run look more "
-    "robust. Rows of different status must not be compared, and their order is no ranking. Costs are forward "
-    "passes over a batch, a backward pass counting 2. Differences are means over folds with 95 % t intervals, not "
-    "corrected for their number, and not matched in retention; a verdict on the claim needs the rules of "
-    "uk.studies.claims_table()."
+    "Forgotten: as deep as a model that never learned. Over-forgotten: deeper, which alone makes a run look "
+    "more robust. Rows of different status must not be compared, and their order is no ranking. Costs are "
+    "forward passes over a batch, a backward pass counting 2. Differences are means over folds with 95 % t "
+    "intervals, not corrected for their number, and not matched in retention; a verdict on the claim needs "
+    "the rules of uk.studies.claims_table()."
 )
 NO_RUN = "There is no run in these records, so nothing can be said. Make some: unlearnkit compare."
 HEAD = ("grade", "optimizer", "status", "runs", "folds", "depth × control", "cost", "seconds")
@@ -74,7 +77,7 @@ class Brief:
         return str(html + Markup("<p>{}</p>").format(READING if self.parts else NO_RUN))
 
 
-def brief(store: Store, *, tag: str | None = None, task: str | None = None) -> Brief:
+def brief(store: RunStore, *, tag: str | None = None, task: str | None = None) -> Brief:
     """The focus brief of the runs in a store: what each grade cost, against what survived.
 
     It ranks nobody: runs of different depth stand apart by their status, and optimizers are compared only

@@ -9,7 +9,7 @@ from typing import Any
 from unlearnkit.reports.collected import Arm, Problem
 from unlearnkit.reports.fields import Row, by_fold, met, number, steps_of
 from unlearnkit.reports.looks import looks_of
-from unlearnkit.reports.page.figures import Figure, content_of, shown
+from unlearnkit.reports.page.figures import TWINS, Figure, content_of, shown
 from unlearnkit.reports.page.tables import Block, Column, Table, spread
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.studies.intervals import Interval
@@ -50,11 +50,14 @@ def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str
     largest = budgets[max(budgets)]
     caption = f"{facts.capitalize()} facts that are known after relearning, up to {largest}{problem.where}"
     return Figure(
-        caption,
-        f"Line chart of knowledge against relearning steps. {caption}. The text and table below say the same.",
-        content_of(figure),
-        [recovery_sentence(means, _means(control), facts=facts).replace("\n", " "), *_left_out(curves)],
-        [_table(curves, control, budgets, caption)],
+        caption=caption,
+        label=f"Line chart of knowledge against relearning steps. {caption}. {TWINS}",
+        content=content_of(figure),
+        sentences=[
+            recovery_sentence(means, _means(control), facts=facts).replace("\n", " "),
+            *_left_out(curves),
+        ],
+        tables=[_table(curves, control, budgets, caption)],
     )
 
 
