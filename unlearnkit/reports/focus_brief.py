@@ -27,6 +27,7 @@ READING = (
     "the rules of uk.studies.claims_table()."
 )
 NO_RUN = "There is no run in these records, so nothing can be said. Make some: unlearnkit compare."
+MOST_COMPARISONS = 6
 HEAD = ("grade", "optimizer", "status", "runs", "folds", "depth × control", "cost", "seconds")
 Lines = tuple[tuple[str, ...], ...]
 
@@ -115,8 +116,16 @@ def _part(problem: Problem) -> Part:
         decision=decision_sentence(problem),
         head=(*HEAD, *problem.hardest),
         rows=tuple(tuple(_row(problem, arm)) for arm in problem.arms),
-        comparisons=tuple(contrast.sentence() for contrast in contrasts(problem)),
+        comparisons=tuple(_comparisons(problem)),
     )
+
+
+def _comparisons(problem: Problem) -> Iterator[str]:
+    """Those with most folds and seeds first, as many as a page has room for."""
+    found = sorted(contrasts(problem), key=lambda contrast: (-contrast.recovery.n, -contrast.seeds))
+    yield from (contrast.sentence() for contrast in found[:MOST_COMPARISONS])
+    if len(found) > MOST_COMPARISONS:
+        yield f"{len(found) - MOST_COMPARISONS} more have no more folds and seeds than these."
 
 
 def _row(problem: Problem, arm: Arm) -> Iterator[str]:
@@ -165,5 +174,8 @@ def plain_markdown(text: str) -> str:
     --------
     >>> print(plain_markdown("a|b <i> [x](y)"))
     a\|b \<i\> \[x\](y)
+    >>> print(plain_markdown("+0.02 [-0.01, +0.05]"))
+    +0.02 [-0.01, +0.05]
     """
-    return re.sub(r"([\\`*\[\]<>|&~])", r"\\\1", " ".join(text.split()))
+    # A bracket before a number is an interval's; no link's name begins so and is closed by "](".
+    return re.sub(r"([\\`*<>|&~]|\[(?![-+\d])|\](?=[(\[:]))", r"\\\1", " ".join(text.split()))

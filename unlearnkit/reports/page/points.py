@@ -28,7 +28,7 @@ LEGEND = (
     "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the "
     "optimizer. Filled: survived; hollow: recovered; with a dot: no verdict."
 )
-WORDS_UP_TO = 8  # arms; more of them are told by the table alone
+WORDS_UP_TO = 6  # arms; more of them are told by the table alone
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> g
     figure = go.Figure(traces)
     figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
     figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
+        x=0.01, xref="paper", xanchor="left", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
         text=f"survival margin {RECOVERY_MARGIN:.2f}",
     )  # fmt: skip
     figure.update_xaxes(title=x_title)
