@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.attacks.judging import attack_has_power
@@ -44,6 +45,10 @@ class Arm:
         """A field's mean over folds; seeds of a fold count once."""
         return by_fold((run["fold"], number(run, *path)) for run in self.runs)
 
+    def recovery(self, label: str, half: str) -> Interval:
+        """What an attack brought back of the "shown" or "heldout" half, mean over folds."""
+        return by_fold((run["fold"], number(met(run, label) or {}, "recovery", half)) for run in self.runs)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -70,22 +75,22 @@ class Problem:
         """What tells it from other problems, at the end of a caption; nothing where it is the only one."""
         return "" if self.alone else f" ({self.title})"
 
-    @property
+    @cached_property
     def folds(self) -> list[Any]:
         """The folds of its runs, in order."""
         return sorted({run["fold"] for run in self.runs})
 
-    @property
+    @cached_property
     def arms(self) -> list[Arm]:
         """By grade, optimizer, setting and status, in their order."""
         return _arms(self.runs)
 
-    @property
+    @cached_property
     def attacks(self) -> list[str]:
         """The labels of all attacks, budgets of one kind in order."""
         return [label for labels in self.families.values() for label in labels]
 
-    @property
+    @cached_property
     def families(self) -> dict[str, list[str]]:
         """Labels by attack, its steps aside, smallest budget first."""
         there = {label_of(attack): attack for row in (*self.runs, *self.controls) for attack in met_by(row)}

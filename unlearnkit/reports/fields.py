@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from unlearnkit.attacks import Attack
@@ -43,11 +44,16 @@ def met(row: Row, label: str) -> Row | None:
 
 def label_of(attack: Row) -> str:
     """The short form, such as "relearn-100"; name and parameters of what this version does not know."""
-    name, params = str(attack["name"]), attack.get("params") or {}
+    params = attack.get("params") or {}
+    return _label(str(attack["name"]), json.dumps(params, sort_keys=True, default=str))
+
+
+@lru_cache(maxsize=1024)
+def _label(name: str, params: str) -> str:
     try:
-        return Attack(name, tuple(params.items())).label
+        return Attack(name, tuple(json.loads(params).items())).label
     except (UnlearnkitError, KeyError, TypeError, ValueError):
-        return f"{name} {json.dumps(params, sort_keys=True, default=str)}"
+        return f"{name} {params}"
 
 
 def steps_of(attack: Row) -> int | None:

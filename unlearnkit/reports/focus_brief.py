@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unlearnkit.reports.collected import Arm, Problem, collect
 from unlearnkit.reports.decision import contrasts, decision_sentence
 from unlearnkit.reports.fields import by_fold, met
+from unlearnkit.studies.table import MARKS
 
 if TYPE_CHECKING:
     from unlearnkit.records import RunStore
@@ -136,7 +137,12 @@ def _row(problem: Problem, arm: Arm) -> Iterator[str]:
     yield _mean(arm.interval("cost", "seconds").mean, ",.0f")
     for label in problem.hardest:
         counts = Counter((met(run, label) or {}).get("outcome") or "not attacked" for run in arm.runs)
-        yield ", ".join(f"{count} {name}" for name, count in counts.items())
+        yield ", ".join(f"{counts[name]} {name}" for name in sorted(counts, key=_outcome_place))
+
+
+def _outcome_place(outcome: str) -> tuple[int, str]:
+    order = list(MARKS)
+    return order.index(outcome) if outcome in order else len(order), outcome
 
 
 def _mean(value: float, form: str) -> str:

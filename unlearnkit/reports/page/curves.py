@@ -46,28 +46,42 @@ def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str
     if not curves or max(control, default=0) == 0:
         return None
     drawn = {arm: curves[arm] for arm in _drawn(list(curves))}
-    means = {arm.title: _means(curve) for arm, curve in drawn.items()}
+    means = {_name(problem, arm): _means(curve) for arm, curve in drawn.items()}
     figure = recovery_figure({shown(name): m for name, m in means.items()}, _means(control), facts=facts)
     _restyle(figure, list(drawn))
     content = content_of(figure)
     content["layout"]["height"] += LEGEND_LINE * max(0, len(drawn) - 4)
-    told, beyond = recovery_sentence(means, _means(control), facts=facts).rsplit("\n", 1)
+    told, _ = recovery_sentence(means, _means(control), facts=facts).rsplit("\n", 1)
     largest = budgets[max(budgets)]
     caption = f"{facts.capitalize()} facts that are known after relearning, up to {largest}{problem.where}"
     return Figure(
         caption=caption,
         label=f"Line chart of knowledge against relearning steps. {caption}. {TWINS}",
         content=content,
-        sentences=[beyond, *_left_out(curves)],
+        sentences=[_beyond(problem, list(drawn), largest, facts), *_left_out(curves)],
         items=[line.rstrip(";.") for line in told.split("\n")],
         tables=[_table(curves, control, budgets, caption)],
     )
 
 
+def _name(problem: Problem, arm: Arm) -> str:
+    """The arm's title, with its folds where it has not all."""
+    folds = {run["fold"] for run in arm.runs}
+    few = "" if len(folds) == len(problem.folds) else f"; {len(folds)} of {len(problem.folds)} folds"
+    return f"{arm.name} ({arm.status}{few})"
+
+
+def _beyond(problem: Problem, arms: Sequence[Arm], label: str, facts: str) -> str:
+    """What is beyond the control on the same folds: means of the two curves may be over different ones."""
+    found = {arm: arm.recovery(label, "heldout" if facts == "held-out" else facts) for arm in arms}
+    told = "; ".join(f"{_name(problem, arm)} {back.text()}" for arm, back in found.items() if back.n)
+    return f"Beyond never_learned on the same fold came back, after {label}: {told or 'nothing known'}."
+
+
 def _left_out(curves: Mapping[Arm, Curve]) -> Iterator[str]:
     if len(curves) > MOST_LINES:
         yield (
-            f"Drawn and told are {MOST_LINES} of {len(curves)} arms: for every optimizer alike, those nearest to "
+            f"Drawn and told are {MOST_LINES} of {len(curves)} arms: of every optimizer alike, those nearest to "
             "the control’s depth first. The table has all."
         )
 

@@ -21,12 +21,13 @@ from unlearnkit.unlearning.status import DEPTH_BAND
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# What a marker's filling says; its colour and shape are the optimizer's.
+# What a marker's filling and size say; its colour and shape are the optimizer's.
 FILLINGS = {"survived": "", "recovered": "-open"}
-NO_VERDICT = "-open-dot"
+NO_VERDICT = "-open"
+LARGE, SMALL = 13, 8  # pixels: with a verdict, and without
 LEGEND = (
     "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the "
-    "optimizer. Filled: survived; hollow: recovered; with a dot: no verdict."
+    "optimizer. Filled: survived; hollow: recovered; small: no verdict."
 )
 WORDS_UP_TO = 6  # arms; more of them are told by the table alone
 
@@ -129,13 +130,14 @@ def _trace(name: str, look: Look, points: Sequence[Point], places: Sequence[floa
 
     mine = [(point, x) for point, x in zip(points, places, strict=True) if point.run["optimizer"] == name]
     symbols = [look.marker + FILLINGS.get(point.outcome, NO_VERDICT) for point, _ in mine]
+    sizes = [LARGE if point.outcome in FILLINGS else SMALL for point, _ in mine]
     return go.Scatter(
         x=[x for _, x in mine],
         y=[point.worst for point, _ in mine],
         customdata=[_hover(point) for point, _ in mine],
         name=shown(name),
         mode="markers",
-        marker={"color": look.colour, "symbol": symbols, "size": 13, "line": {"width": 2}},
+        marker={"color": look.colour, "symbol": symbols, "size": sizes, "line": {"width": 2}},
         hovertemplate=f"{RUN_HOVER}<br>"
         "%{customdata[4]:+.2f} shown, %{customdata[5]:+.2f} held out: %{customdata[6]}"
         "<extra></extra>",
