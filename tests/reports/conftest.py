@@ -98,8 +98,9 @@ def _run_row(
     back = {"relearn-100": (0.3, 0.2)} if recoveries is None else recoveries
     return {
         "run_id": f"{optimizer}-{lr:g}-{fold}-{seed}-{status}",
-        "testbed": "atlas", "task": "toy", "fold": fold, "objective": "npo", "optimizer": optimizer, "grade": grade, "lr": lr, "steps": 40, "batch_size": 16,
-        "seed": seed, "status": status, "scores": _scores(4.0 * depth, 0.0, 0.0),
+        "testbed": "atlas", "task": "toy", "fold": fold, "objective": "npo", "optimizer": optimizer,
+        "grade": grade, "lr": lr, "steps": 40, "batch_size": 16, "seed": seed,
+        "status": status, "scores": _scores(4.0 * depth, 0.0, 0.0),
         "cost": {"forward_equivalents": cost, "seconds": 2.0, "distance_l2": 1.0},
         "attacks": [_attack(label, *halves, outcome) for label, halves in back.items()],
         **more,

@@ -72,6 +72,11 @@ class Chapter:
     runs: Table
     provenance: Sequence[Any]
 
+    @property
+    def number(self) -> int:
+        """Of its runs."""
+        return len(self.problem.runs)
+
 
 def html(store: RunStore, path: str | Path, *, tag: str | None = None, task: str | None = None) -> Path:
     """Write a report of the runs in a store: one HTML file that opens offline, with no request at all.

@@ -11,7 +11,7 @@ from unlearnkit.reports.collected import Arm, Problem, status_place
 from unlearnkit.reports.fields import Row, by_fold, met, number, steps_of
 from unlearnkit.reports.looks import looks_of
 from unlearnkit.reports.page.figures import TWINS, Figure, content_of, shown
-from unlearnkit.reports.page.tables import Block, Column, Table, spread
+from unlearnkit.reports.page.tables import Block, Column, Table, spread, status_chip
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.studies.intervals import Interval
 
@@ -81,8 +81,8 @@ def _beyond(problem: Problem, arms: Sequence[Arm], label: str, facts: str) -> st
 def _left_out(curves: Mapping[Arm, Curve]) -> Iterator[str]:
     if len(curves) > MOST_LINES:
         yield (
-            f"Drawn and told are {MOST_LINES} of {len(curves)} arms: of every optimizer alike, those nearest to "
-            "the control’s depth first. The table has all."
+            f"Drawn and told are {MOST_LINES} of {len(curves)} arms: of each optimizer alike, the nearest "
+            "to the control’s depth first. The table has all."
         )
 
 
@@ -129,7 +129,7 @@ def _table(curves: Mapping[Arm, Curve], control: Curve, budgets: Mapping[int, st
     ]  # fmt: skip
     blocks: dict[str, list[list[Any]]] = {}
     for arm, curve in curves.items():
-        blocks.setdefault(arm.grade, []).append([arm.name, arm.status, *_cells(curve, steps)])
+        blocks.setdefault(arm.grade, []).append([arm.name, status_chip(arm.status), *_cells(curve, steps)])
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
     listed.append(Block("control", [["never_learned", "", *_cells(control, steps)]]))
     return Table(f"{caption}; share of facts, mean over folds [95 % t interval]", columns, listed)

@@ -20,6 +20,7 @@ from unlearnkit.reports.page.tables import (
     learning_rate,
     plain,
     spread,
+    status_chip,
     steps_text,
 )
 from unlearnkit.resources import data_path
@@ -133,7 +134,9 @@ def _own_table(problem: Problem) -> Table:
     scores = ("nll_forget", "knowmem_retain", "knowmem_forget_shown", "knowmem_forget_heldout")
     for arm in problem.arms:
         cells = [spread(arm.interval("scores", score)) for score in scores]
-        blocks.setdefault(arm.grade, []).append([arm.name, arm.status, steps_text(arm.runs), *cells])
+        blocks.setdefault(arm.grade, []).append(
+            [arm.name, status_chip(arm.status), steps_text(arm.runs), *cells]
+        )
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
     return Table(f"These records: depth, and what is kept, mean over folds{problem.where}", columns, listed)
 

@@ -14,7 +14,16 @@ from unlearnkit.reports.facets import MARGIN_LINE
 from unlearnkit.reports.fields import Row, by_fold, met, number
 from unlearnkit.reports.looks import CONTROL_GREY, Look, looks_of
 from unlearnkit.reports.page.figures import RUN_HOVER, TWINS, Figure, content_of, shown
-from unlearnkit.reports.page.tables import Block, Column, Table, counted_chips, plain, runs_text, spread
+from unlearnkit.reports.page.tables import (
+    Block,
+    Column,
+    Table,
+    counted_chips,
+    plain,
+    runs_text,
+    spread,
+    status_chip,
+)
 from unlearnkit.studies.intervals import Interval
 from unlearnkit.unlearning.status import DEPTH_BAND
 
@@ -113,7 +122,7 @@ def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> g
 
     looks = looks_of(str(point.run["optimizer"]) for point in points)
     traces = [_trace(name, look, points, places) for name, look in looks.items()]
-    figure = go.Figure(traces)
+    figure = go.Figure([*traces, *(_key(name, look) for name, look in looks.items())])
     figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
     figure.add_annotation(
         x=0.01, xref="paper", xanchor="left", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
@@ -136,11 +145,23 @@ def _trace(name: str, look: Look, points: Sequence[Point], places: Sequence[floa
         y=[point.worst for point, _ in mine],
         customdata=[_hover(point) for point, _ in mine],
         name=shown(name),
+        legendgroup=shown(name),
+        showlegend=False,
         mode="markers",
         marker={"color": look.colour, "symbol": symbols, "size": sizes, "line": {"width": 2}},
         hovertemplate=f"{RUN_HOVER}<br>"
         "%{customdata[4]:+.2f} shown, %{customdata[5]:+.2f} held out: %{customdata[6]}"
         "<extra></extra>",
+    )
+
+
+def _key(name: str, look: Look) -> go.Scatter:
+    """The optimizer's place in the legend: filled, whatever its first run's outcome is."""
+    import plotly.graph_objects as go
+
+    marker = {"color": look.colour, "symbol": look.marker, "size": LARGE}
+    return go.Scatter(
+        x=[None], y=[None], name=shown(name), legendgroup=shown(name), mode="markers", marker=marker
     )
 
 
@@ -179,7 +200,7 @@ def depth_table(problem: Problem, label: str) -> Table:
         points = _points_of_arm(problem, arm, label)
         depths, shown_, heldout = (_means(points, name) for name in ("depth", "shown", "heldout"))
         row = [
-            arm.name, arm.status, str(len(points)), spread(depths), spread(shown_, "+.2f"),
+            arm.name, status_chip(arm.status), str(len(points)), spread(depths), spread(shown_, "+.2f"),
             spread(heldout, "+.2f"), counted_chips(point.outcome for point in points),
         ]  # fmt: skip
         blocks.setdefault(arm.grade, []).append(row)
@@ -206,7 +227,7 @@ def cost_table(problem: Problem) -> Table:
             plain(arm.interval("cost", name).mean, form)
             for name, form in (("forward_equivalents", ",.0f"), ("seconds", ",.1f"), ("distance_l2", ".1f"))
         ]
-        row = [arm.name, arm.status, str(len(arm.runs)), *costs, *chips]
+        row = [arm.name, status_chip(arm.status), str(len(arm.runs)), *costs, *chips]
         blocks.setdefault(arm.grade, []).append(row)
     listed = [Block(grade, rows) for grade, rows in blocks.items()]
     return Table(f"Cost and outcomes by optimizer, means over folds{problem.where}", columns, listed)

@@ -23,6 +23,7 @@ OUTCOME_CLASSES = {
 STATUS_CLASSES = {
     "forgotten": "survived", "over-forgotten": "deep", "destroyed": "destroyed", "diverged": "destroyed",
 }  # fmt: skip
+MOST_ROWS = 40  # in sight at once
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Table:
     def empty(self) -> bool:
         """Whether it has no row."""
         return not any(block.rows for block in self.blocks)
+
+    @property
+    def tall(self) -> bool:
+        """Whether it is so long that it scrolls in a window of its own."""
+        return sum(len(block.rows) for block in self.blocks) > MOST_ROWS
 
 
 def outcome_chip(outcome: str | None, *, count: int | None = None) -> Markup:
