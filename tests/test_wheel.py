@@ -27,6 +27,7 @@ print(json.dumps({
     "commands": [entry.value for entry in metadata.distribution("unlearnkit").entry_points],
     "typed": str(data_path().parent.parent / "py.typed"),
     "facts": str(data_path("atlas", "countries.csv")),
+    "page": str(data_path().parent.parent / "reports" / "page" / "page.html"),
     "lessons": [str(path) for path in notebooks_path().glob("*.ipynb")],
 }))
 """
@@ -48,7 +49,7 @@ def test_an_installed_wheel_finds_its_own_files(installed, tmp_path):
     assert found["version"] == VERSION
     assert found["commands"] == ["unlearnkit.cli:main"]
     assert found["lessons"]
-    for path in [found["package"], found["typed"], found["facts"], *found["lessons"]]:
+    for path in [found["package"], found["typed"], found["facts"], found["page"], *found["lessons"]]:
         assert Path(path).is_file()
         assert installed in Path(path).parents
 

@@ -1,0 +1,135 @@
+"""Records to report: the comparison that ships, and small made-up ones."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from unlearnkit.attacks import parse_attack
+from unlearnkit.records import RunStore
+from unlearnkit.reports.collected import collect, problems_of
+from unlearnkit.resources import data_path
+
+HOSTILE = (
+    '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">\'"><b>bold</b>&amp;'
+    "<a href='javascript:window.pwned=1'>x</a>{{ 7*7 }}{% raw %}%{x}"
+)
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The content of compare-quick.json."""
+    return json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def shipped_problems(shipped):
+    """The same, collected from a store."""
+    with RunStore.in_memory([shipped]) as store:
+        return collect(store)
+
+
+@pytest.fixture(scope="session")
+def run_row():
+    """Make a run: run_row("adam", fold=2, recoveries={"relearn-100": (0.3, 0.1)}, …)."""
+    return _run_row
+
+
+@pytest.fixture(scope="session")
+def control_rows():
+    """Make the controls of a fold under given attacks: target, never_learned and one plant."""
+    return _control_rows
+
+
+@pytest.fixture(scope="session")
+def problem_of(run_row, control_rows):
+    """Make the one problem of some runs, with controls on each of their folds."""
+
+    def make(*runs, attacks=("relearn-100",)):
+        folds = sorted({run["fold"] for run in runs})
+        (problem,) = problems_of(runs, [row for fold in folds for row in control_rows(fold, attacks)])
+        return problem
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """The text that must stay text."""
+    return HOSTILE
+
+
+@pytest.fixture(scope="session", params=["a task of the lab", "a task of nobody"])
+def hostile_problems(request, shipped):
+    """compare-quick.json with hostile text wherever a record has text; the lab's task has a frontier, too."""
+    content = _hostile(shipped, with_task=request.param == "a task of nobody")
+    return problems_of(content["rows"], content["controls"])
+
+
+def _hostile(shipped, *, with_task):
+    content = copy.deepcopy(shipped)
+    content["versions"]["torch"] = HOSTILE
+    names = ["run_id", "optimizer", "grade"]
+    if with_task:
+        names.append("objective")
+        for row in (*content["rows"], *content["controls"]):
+            row["task"] = HOSTILE
+    for row in content["rows"]:
+        row |= {name: HOSTILE + row[name] for name in names}
+        row |= {"tags": [HOSTILE], "notes": HOSTILE, "device": HOSTILE, "time": HOSTILE, "testbed": "atlas"}
+        row |= {"config": {HOSTILE: HOSTILE}, "versions": content["versions"]}
+        for attack in row["attacks"]:
+            attack["name"] = HOSTILE + attack["name"]
+            attack["outcome"] = HOSTILE
+        row["status"] = HOSTILE
+    for row in content["controls"]:
+        row["run_id"] = HOSTILE + row["run_id"]
+        for attack in row["attacks"]:
+            attack["name"] = HOSTILE + attack["name"]
+    return content
+
+
+def _run_row(
+    optimizer="adam", *, grade="first order", fold=1, seed=0, status="forgotten", lr=1e-4, depth=1.0,
+    cost=100.0, recoveries=None, outcome="recovered", **more,
+):  # fmt: skip
+    back = {"relearn-100": (0.3, 0.2)} if recoveries is None else recoveries
+    return {
+        "run_id": f"{optimizer}-{lr:g}-{fold}-{seed}-{status}",
+        "testbed": "atlas", "task": "toy", "fold": fold, "objective": "npo", "optimizer": optimizer,
+        "grade": grade, "lr": lr, "steps": 40, "batch_size": 16, "seed": seed,
+        "status": status, "scores": _scores(4.0 * depth, 0.0, 0.0),
+        "cost": {"forward_equivalents": cost, "seconds": 2.0, "distance_l2": 1.0},
+        "attacks": [_attack(label, *halves, outcome) for label, halves in back.items()],
+        **more,
+    }  # fmt: skip
+
+
+def _attack(label, shown, heldout, outcome):
+    recovery = {"shown": shown, "heldout": heldout}
+    scores = _scores(4.0, shown, heldout)
+    return {**parse_attack(label).to_dict(), "scores": scores, "recovery": recovery, "outcome": outcome}
+
+
+def _control_rows(fold, attacks, *, revealed=0.9):
+    hidden = (4.0, 0.0, revealed)
+    levels = {"target": (0.1, 1.0, 1.0), "never_learned": (4.0, 0.0, 0.0), "plant-hidden": hidden}
+    return [_control_row(name, fold, attacks, *level) for name, level in levels.items()]
+
+
+def _control_row(name, fold, attacks, nll, before, after):
+    met = [{**parse_attack(label).to_dict(), "scores": _scores(nll, after, after)} for label in attacks]
+    return {
+        "run_id": f"{name}-{fold}", "control": name,
+        "testbed": "atlas", "task": "toy", "fold": fold, "seed": 0,
+        "scores": _scores(nll, before, before), "attacks": met,
+    }  # fmt: skip
+
+
+def _scores(nll, shown, heldout):
+    return {
+        "knowmem_forget_shown": shown, "knowmem_forget_heldout": heldout, "knowmem_retain": 0.95,
+        "verbmem_forget": 0.2, "verbmem_retain": 0.9, "nll_forget": nll, "nll_retain": 0.1,
+    }  # fmt: skip
