@@ -9,6 +9,7 @@ import pytest
 
 from unlearnkit.cli import main
 from unlearnkit.cli.compare import free_folder
+from unlearnkit.records import RunStore
 
 
 @pytest.mark.parametrize(
@@ -72,8 +73,25 @@ def test_the_default_folder_is_one_that_holds_no_results(
 
 
 @pytest.mark.slow
-def test_json_prints_what_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--quick", "--optimizers", "adam", "--attacks", "quantize-4", "--json"]
+def test_json_prints_what_it_writes_and_the_store_has_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "mine.sqlite"
+    options = ["--quick", "--optimizers", "adam", "--attacks", "quantize-4", "--json", "--store", str(store)]
     assert main(["compare", "--out", str(tmp_path), *options]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    with RunStore(store, create=False) as kept:
+        (row,) = kept.to_frame(tag="robustness-test").to_dict("records")
+    assert (row["run_id"], row["lr"], row["batch_size"]) == tuple(
+        printed["rows"][0][name] for name in ("run_id", "lr", "batch_size")
+    )
+
+
+def test_a_store_that_is_none_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter.sqlite").write_text("Dear reader, this is no database." * 99)
+    options = ["--out", str(tmp_path / "out"), "--store", str(tmp_path / "letter.sqlite")]
+    assert main(["compare", *options]) == 2
+    assert "letter.sqlite" in capsys.readouterr().err

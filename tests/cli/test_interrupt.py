@@ -20,8 +20,8 @@ pytestmark = [
 
 @pytest.fixture
 def comparison(tmp_path: Path):
-    command = [sys.executable, "-m", "unlearnkit", "compare", "--quick", "--out", str(tmp_path / "out")]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-m", "unlearnkit", "compare", "--quick", "--out", "out"]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
     process = subprocess.Popen(command, start_new_session=True, **options)
     yield process
     if process.poll() is None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from unlearnkit.records import RunStore
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a whole session of processes"),
@@ -24,7 +26,11 @@ OPTIONS = ["--folds", "1", "--optimizers", "adam,sgd", "--attacks", "quantize-4,
 def start(folder: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "unlearnkit", "compare", "--out", str(folder), *OPTIONS]
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=folder.parent,
     )
 
 
@@ -63,3 +69,5 @@ def test_killed_at_any_moment_it_ends_like_an_undisturbed_run(tmp_path: Path) ->
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert start(whole).wait() == 0
     assert results(torn) == results(whole)
+    with RunStore(tmp_path / "runs.sqlite", create=False) as store:
+        assert store.count(tag="robustness-test") == 2

@@ -22,7 +22,8 @@ def add_command(commands: Any) -> None:
         "compare",
         help="unlearn with several optimizers, attack each, and print what came back",
         description="Unlearn the same facts with several optimizers, attack each result, and print what "
-        "came back beside a model that never learned them. Writes DIR/results.json and comparison.txt. "
+        "came back beside a model that never learned them. Writes DIR/results.json and comparison.txt, and "
+        "adds the runs, tagged robustness-test, to the store that `unlearnkit records` and `report` read. "
         "Finished cells are kept in DIR/cells: stopped in the middle, the same command goes on from there.",
     )
     add = parser.add_argument
@@ -35,6 +36,7 @@ def add_command(commands: Any) -> None:
     add("--seed", default="0", metavar="N", help="decides the order of rows (default 0)")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", metavar="DIR", help="where to write (default: comparison, or comparison-2, …)")
+    add("--store", default="runs.sqlite", metavar="FILE", help="where to add the runs (default: runs.sqlite)")
     add("--overwrite", action="store_true", help="replace DIR/results.json; cells kept there are used")
     add("--json", action="store_true", help="print results.json instead of the table")
     parser.set_defaults(run=run, interrupted=GOES_ON)
@@ -42,6 +44,7 @@ def add_command(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Check everything, then compare, print and write; 1 where a cell failed."""
+    from unlearnkit.records import RunStore
     from unlearnkit.studies import compare
     from unlearnkit.studies.compare import plan_comparison, prepare_folder, save_comparison
     from unlearnkit.studies.executor import worker_count
@@ -52,13 +55,17 @@ def run(chosen: argparse.Namespace) -> int:
     worker_count(workers, len(plan.items))
     folder = free_folder() if chosen.out is None else Path(chosen.out)
     prepare_folder(folder, overwrite=chosen.overwrite)
+    if Path(chosen.store).exists():  # what is wrong with it is said before any work
+        RunStore(chosen.store).close()
     comparison = compare(plan, keep_in=folder / CELLS, workers=workers)
     table = comparison_table(comparison)
     written = save_comparison(comparison, folder, table=table)  # first: a closed pipe must not lose it
+    with RunStore(chosen.store) as store:  # made only now: an empty one would hide the records that ship
+        store.add_results(comparison.to_dict())
     if chosen.json:
         print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
     else:
-        print(f"{table}\n\nWritten: {', '.join(map(str, written))}")
+        print(f"{table}\n\nWritten: {', '.join(map(str, written))}; runs added to {chosen.store}")
     return _failures(comparison.failures, folder)
 
 
