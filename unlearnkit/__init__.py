@@ -14,7 +14,18 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unlearnkit import attacks, losses, metrics, objectives, optim, reports, studies, testbeds, unlearning
+    from unlearnkit import (
+        attacks,
+        losses,
+        metrics,
+        objectives,
+        optim,
+        records,
+        reports,
+        studies,
+        testbeds,
+        unlearning,
+    )
     from unlearnkit.errors import UnlearnkitError
     from unlearnkit.testbeds import load_testbed
     from unlearnkit.unlearning import Run, load_run, unlearn
@@ -39,6 +50,7 @@ __all__ = [
     "metrics",
     "objectives",
     "optim",
+    "records",
     "reports",
     "studies",
     "testbeds",

@@ -6,12 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from unlearnkit.attacks.outcomes import outcome, recovery
+from unlearnkit.attacks.outcomes import RECOVERY_MARGIN, outcome, recovery
 from unlearnkit.attacks.power import has_power
 from unlearnkit.metrics.scores import Scores
 
 
-def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> None:
+def judge_attacks(
+    row: dict[str, Any], controls: Sequence[dict[str, Any]], *, margin: float = RECOVERY_MARGIN
+) -> None:
     """Add recovery and outcome to a row's attacks.
 
     Parameters
@@ -22,6 +24,8 @@ def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> No
         The controls of the same task and fold: target, never_learned and planted models. Without target
         or never_learned nothing is known to have come back: no recovery, and the outcome is "destroyed" for
         a run that is, else "not applicable".
+    margin : float
+        How much recovery still counts as none, 0 to 1.
     """
     named = {control["control"]: control for control in controls}
     if not {"target", "never_learned"} <= named.keys():
@@ -41,6 +45,7 @@ def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> No
             target=target,
             recoveries=budgets,
             has_power=attack_has_power(attack, controls),
+            margin=margin,
         )
 
 
