@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from unlearnkit import __version__
-from unlearnkit.cli import build_lab, calibrate, compare, doctor, lab, study
+from unlearnkit.cli import build_lab, calibrate, compare, doctor, lab, records, study
 from unlearnkit.errors import UnlearnkitError
 
 BAD_INPUT = 2  # argparse's own code for a bad argument
 INTERRUPTED = 130  # the shell's code for Ctrl-C
-COMMANDS = (compare, calibrate, study, build_lab, lab, doctor)
+COMMANDS = (compare, calibrate, study, records, build_lab, lab, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -159,7 +159,8 @@ def _require_same(stored: dict[str, Any], entry: Entry) -> None:
         raise OtherResult(
             f"row: {entry.run_id} is in the store already, with other {fields[-1]}: the same "
             "configuration on another machine, or with other versions. The stored one is kept as it is. To "
-            "have this one too, put it into a store of its own; to have it instead, first remove the stored one: store.remove"
+            "have this one too, put it into a store of its own; to have it instead, remove the "
+            "stored one first: store.remove(run_id)"
         )
 
 

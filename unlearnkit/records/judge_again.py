@@ -29,7 +29,8 @@ def rejudge(database: Database, rule: str) -> int:
     if left_out:
         warnings.warn(
             f"rejudge: {len(left_out)} of {sum(map(len, groups))} runs keep the outcomes they had; the "
-            f"first: {left_out[0]}. Add the results.json that it came from, with its controls, and rejudge again",
+            f"first: {left_out[0]}. Add the results.json that it came from, with its controls, and "
+            "rejudge again",
             stacklevel=3,
         )
     return changed
