@@ -96,8 +96,8 @@ def test_count_and_first_rows_against_pandas(store):
     assert list(_first(store).run_id) == list(chosen.run_id)[:FIRST]
     attacks = _median(lambda: store.attacks(optimizer=OPTIMIZER, limit=FIRST))
     print(
-        f"\n{RUNS:,} runs: count by tag and optimizer and the first {FIRST:,} rows {1e3 * ours:.0f} ms at the "
-        f"median of {TIMES}; a filter of pandas with all in memory {1e3 * pandas:.0f} ms "
+        f"\n{RUNS:,} runs: count by tag and optimizer and the first {FIRST:,} rows {1e3 * ours:.0f} ms at "
+        f"the median of {TIMES}; a filter of pandas with all in memory {1e3 * pandas:.0f} ms "
         f"({ours / pandas:.2f} times); {FIRST:,} attacks {1e3 * attacks:.0f} ms"
     )
 

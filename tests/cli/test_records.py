@@ -141,6 +141,18 @@ def test_a_fault_is_one_line_and_code_2(arguments, records, folder):
     assert said == ""
     assert errors.startswith("unlearnkit records: ")
     assert errors.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("x.json", "{"), ("x.json", "{}"), ("x.jsonl", "{}\n[]\n"), ("x", "")]
+)
+def test_a_file_that_holds_no_record_makes_no_store(name, text, records, folder):
+    (folder / name).write_text(text)
+    code, _, errors = records("import", name)
+    assert code == 2
+    assert errors.count("\n") == 1
+    assert [path.name for path in folder.iterdir()] == [name]
 
 
 def test_shipped_records_cannot_be_tagged_and_the_way_out_works(records, ids):

@@ -128,15 +128,16 @@ def test_another_programs_file_is_left_as_it_is(tmp_path):
     assert digest(path) == before
 
 
-@pytest.mark.parametrize("what", ["a text", "a folder"])
-def test_what_is_no_store_is_refused(what, tmp_path):
+def test_what_is_no_store_is_refused(tmp_path):
     path = tmp_path / "x.sqlite"
-    if what == "a folder":
-        path.mkdir()
-    else:
-        path.write_text("This is no database, and it is long enough to be taken for one." * 20)
-    with pytest.raises(StoreFault, match=r"no SQLite file|cannot be opened"):
+    text = "This is no database, and it is long enough to be taken for one." * 20
+    path.write_text(text)
+    with pytest.raises(StoreFault, match="no SQLite file"):
         RunStore(path)
+    assert path.read_text() == text
+    for folder in (tmp_path, "."):
+        with pytest.raises(BadInput, match="is a folder; name a file in it"):
+            RunStore(folder)
 
 
 def test_new_files_use_the_write_ahead_log(store):

@@ -206,6 +206,8 @@ def test_the_beginning_of_an_id_will_do_where_it_is_clear(store, make_row):
     assert [store.full_id(start) for start in ("abc", "abd2", "abd")] == ["abc1", "abd2", "abd"]
     with pytest.raises(BadInput, match="may mean"):
         store.full_id("ab")
+    with pytest.raises(BadInput, match="must not be empty"):
+        store.full_id("")
     with pytest.raises(MissingReference, match="'%' is not in this store"):
         store.full_id("%")
 

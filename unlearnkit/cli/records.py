@@ -80,10 +80,14 @@ def run(chosen: argparse.Namespace) -> int:
 
 def _store(chosen: argparse.Namespace) -> RunStore:
     from unlearnkit.records import RunStore, default_store
+    from unlearnkit.records.lines import require_readable
     from unlearnkit.records.shipped import DEFAULT
 
     if chosen.action == "import":
-        return RunStore(chosen.store or DEFAULT)
+        place = Path(chosen.store or DEFAULT)
+        if not place.exists():  # an empty store would hide the shipped records
+            require_readable(Path(chosen.file))
+        return RunStore(place)
     return default_store() if chosen.store is None else RunStore(chosen.store, create=False)
 
 
@@ -96,7 +100,7 @@ def _list(store: RunStore, chosen: argparse.Namespace) -> int:
     if chosen.limit is not None:
         filters["limit"] = whole_number("limit", chosen.limit)
     frame = store.to_frame(**filters, controls=chosen.controls)
-    rows = frame.to_dict("records")
+    rows: list[Any] = frame.to_dict("records")
     if chosen.json:
         _print_json(rows)
     else:
@@ -115,7 +119,7 @@ def _show(store: RunStore, chosen: argparse.Namespace) -> int:
         if name not in ("attacks", "answers"):
             print(f"{name}: {_text(value)}")
     attacks = store.attacks(controls=True, task=row["task"], fold=row["fold"])
-    met = attacks[attacks.run_id == row["run_id"]].to_dict("records")
+    met: list[Any] = attacks[attacks.run_id == row["run_id"]].to_dict("records")
     print(f"\n{_table(ATTACKS, met)}" if met else "\nIt was not attacked.")
     return 0
 

@@ -49,6 +49,8 @@ class Records:
             When none does, or several do.
         """
         text = check_text("run_id", start, longest=LONGEST_NOTE)
+        if not text:
+            raise BadInput("run_id must not be empty; give it, or its beginning")
         with self._database.reading() as connection:
             query = """SELECT DISTINCT run_id FROM runs WHERE substr(run_id, 1, ?) = ?
                 ORDER BY run_id != ?, run_id LIMIT 2"""

@@ -64,7 +64,7 @@ class RunStore(Records):
 
     def __init__(self, path: str | Path, *, create: bool = True, weights_cap: float = WEIGHTS_CAP) -> None:
         self.path = Path(path)
-        self._files: WeightFiles | None = WeightFiles(self.path.with_suffix(".weights"), weights_cap)
+        self._files: WeightFiles | None = WeightFiles(_beside(self.path), weights_cap)
         self._database = Database(self.path, create=create)
         self._read_only = False
 
@@ -280,3 +280,8 @@ class RunStore(Records):
                 'RunStore("runs.sqlite").import_("records.jsonl"), or `unlearnkit records export '
                 "records.jsonl` and `unlearnkit records import records.jsonl`"
             )
+
+
+def _beside(path: Path) -> Path:
+    """The folder of a store's weights: runs.weights beside runs.sqlite."""
+    return path.parent / f"{path.stem}.weights"
