@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 
 import pytest
 
@@ -11,13 +13,14 @@ from unlearnkit.records import RunStore
 from unlearnkit.resources import data_path
 
 QUICK = str(data_path("records", "compare-quick.json"))
+CONTENT = json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+ROWS = len(CONTENT["rows"]) + len(CONTENT["controls"])
 
 
 @pytest.fixture
 def ids():
     """The ids of the shipped runs."""
-    with open(QUICK, encoding="utf-8") as file:  # noqa: PTH123
-        return [row["run_id"] for row in json.load(file)["rows"]]
+    return [row["run_id"] for row in CONTENT["rows"]]
 
 
 @pytest.fixture
@@ -62,9 +65,7 @@ def test_json_is_a_list_of_objects(records, ids):
 
 
 def test_what_is_no_number_is_null(records, folder):
-    import math
-
-    content = json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+    content = copy.deepcopy(CONTENT)
     content["rows"][0]["scores"]["verbmem_forget"] = math.nan
     content["rows"][0]["scores"]["nll_forget"] = math.inf
     (folder / "results.json").write_text(json.dumps(content))
@@ -85,12 +86,12 @@ def test_show_prints_a_run_and_its_attacks(records, ids):
     assert "relearn-100" in said
     code, said, _ = records("show", ids[0], "--json")
     row = json.loads(said)
-    assert (code, row["run_id"], len(row["attacks"])) == (0, ids[0], 3)
+    assert (code, row["run_id"], len(row["attacks"])) == (0, ids[0], len(CONTENT["rows"][0]["attacks"]))
 
 
 def test_import_tag_note_and_export(records, ids, folder):
     code, said, _ = records("import", QUICK)
-    assert (code, said) == (0, "7 added, 0 merged, 0 rejected\n")
+    assert (code, said) == (0, f"{ROWS} added, 0 merged, 0 rejected\n")
     assert records("tag", ids[0], "mine", "yours")[0] == 0
     assert records("tag", ids[0], "yours", "--remove")[0] == 0
     assert records("note", ids[0], "as expected")[0] == 0
@@ -98,7 +99,7 @@ def test_import_tag_note_and_export(records, ids, folder):
         assert store.get(ids[0])["tags"] == ["mine", "robustness-test"]
         assert store.get(ids[0])["notes"] == "as expected"
     assert "as expected" in records("list", "--tag", "mine")[1]
-    assert records("export", "out.jsonl") == (0, "Written: out.jsonl, 7 rows\n", "")
+    assert records("export", "out.jsonl") == (0, f"Written: out.jsonl, {ROWS} rows\n", "")
     assert records("export", "out.jsonl")[0] == 2
     assert records("export", "out.jsonl", "--overwrite")[0] == 0
     assert records("import", "out.jsonl", "--store", "other.sqlite")[0] == 0

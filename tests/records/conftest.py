@@ -36,6 +36,12 @@ def filled(store, content):
     return store
 
 
+@pytest.fixture
+def total(content) -> int:
+    """How many rows the shipped comparison has, controls and all."""
+    return len(content["rows"]) + len(content["controls"])
+
+
 def with_answers(content: dict) -> dict:
     """The comparison, with two questions and what each model said to them."""
     names = ("capital/CHE", "capital/FRA")

