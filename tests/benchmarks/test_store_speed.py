@@ -49,11 +49,14 @@ def rows():
 def store(rows, tmp_path_factory):
     """A file with all of them, each added in a transaction of its own."""
     with RunStore(tmp_path_factory.mktemp("speed") / "runs.sqlite") as store:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         for row in rows():
             store.add(row)
-        seconds = time.perf_counter() - started
-        print(f"\n{RUNS:,} runs added one by one in {seconds:.1f} s: {RUNS / seconds:,.0f} a second")
+        seconds, worked = time.perf_counter() - started, time.process_time() - worked
+        print(
+            f"\n{RUNS:,} runs added one by one in {seconds:.1f} s: {RUNS / seconds:,.0f} a second, "
+            f"{RUNS / worked:,.0f} in a second of this process's own"
+        )
         yield store
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from contextlib import closing
 
@@ -25,12 +24,11 @@ def old_file(tmp_path, make_row):
     """A store of schema version 1 with one attacked run, as that version wrote it."""
     entry = take_apart(make_row())
     (attack,) = entry.attacks
-    body = attack_columns({name: value for name, value in attack.items() if name != "rule"})
+    body = attack_columns({name: value for name, value in attack.content.items() if name != "rule"})
     del body["rule"]
     run = {
         "run_id": entry.run_id, "seed": entry.seed, "time": "2026-01-02T03:04:05.678+00:00",
         "testbed": "atlas", "device": None, "versions": "{}", "notes": "old", **entry.columns,
-        "body": json.dumps(entry.body),
     }  # fmt: skip
     path = tmp_path / "runs.sqlite"
     with closing(sqlite3.connect(path)) as file:

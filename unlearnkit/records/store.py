@@ -123,9 +123,10 @@ class RunStore(Records):
         entry = take_apart(row)
         by = entries.beside(row, testbed=testbed, versions=versions, device=device, tags=tags, notes=notes)
         if model is not None:
-            entry.body["weights"] = digest_of(row, model)
+            digest = digest_of(row, model)
+            entry = take_apart({**row, "weights": digest})
             if self._files is not None:
-                self._files.keep(model, entry.body["weights"])
+                self._files.keep(model, digest)
         with self._database.writing() as connection:
             entries.put(connection, entry, by)
         return entry.run_id
