@@ -1,0 +1,5 @@
+"""Views for notebooks: a bare last line shows them."""
+
+from unlearnkit.apps.robustness import RobustnessExplorer
+
+__all__ = ["RobustnessExplorer"]
