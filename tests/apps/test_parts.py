@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipywidgets as W  # noqa: N812
 import plotly.graph_objects as go
 import pytest
 
 from unlearnkit.apps.charts import as_widget
+from unlearnkit.apps.frame import Frame
 from unlearnkit.apps.guard import guarded
 from unlearnkit.apps.html_table import html_table
-from unlearnkit.apps.key_guard import KeyGuard
 from unlearnkit.apps.picture_button import PictureButton
 from unlearnkit.apps.status_line import StatusLine
 from unlearnkit.apps.step_slider import StepSlider
@@ -71,9 +72,9 @@ def test_a_slider_says_its_name_and_value_to_screen_readers():
     assert "label.append(name, input, value)" in program  # inside its label: so it has an accessible name
 
 
-@pytest.mark.parametrize("kind", [StepSlider, PictureButton, KeyGuard])
+@pytest.mark.parametrize("kind", [StepSlider, PictureButton, Frame])
 def test_no_name_is_one_that_ipywidgets_views_read(kind):
-    # Every view of a widget reads `tooltip`, and then `description`, which ours do not have: it would not show.
+    # Every view of a widget reads `tooltip`, then `description`, which ours lack: it would not show.
     assert not set(kind.class_own_traits()) & {"tooltip", "description", "state", "style"}
 
 
@@ -85,6 +86,18 @@ def test_a_figure_has_no_button_to_a_cloud_and_is_drawn_as_built():
     assert widget._widget_layout["title"]["text"] == "whole"
     assert widget._widget_data[0]["x"] == [1]
     assert "_config" in widget.keys
+
+
+def test_the_browser_hears_of_a_figure_once_it_is_whole(monkeypatch):
+    # What comes after the first message may come after the drawing, and an empty figure would stay.
+    told = []
+    monkeypatch.setattr(W.Widget, "open", lambda self: told.append(self.get_state()))
+    as_widget(go.Figure(go.Scatter(x=[1], y=[2]), layout={"title": {"text": "whole"}}))
+    figures = [state for state in told if "_widget_data" in state]
+    assert len(figures) == 1
+    assert figures[0]["_widget_data"][0]["x"] == [1]
+    assert figures[0]["_widget_layout"]["title"]["text"] == "whole"
+    assert figures[0]["_config"]["showSendToCloud"] is False
 
 
 def test_errors_of_callbacks_are_handed_on():

@@ -16,16 +16,16 @@ from unlearnkit.reports.survival import OUTCOME_MARKERS
 from unlearnkit.studies.intervals import t_interval
 
 
-def attack(
-    run="a", *, optimizer="adam", fold=1, control=None, steps=100, lr=1e-3, seed=0, task="entities", **more
-):
+def attack(run="a", *, optimizer="adam", fold=1, control=None, steps=100, **more):
     """A row of store.attacks()."""
     row = {
-        "run_id": run, "control": control, "task": task, "fold": fold, "objective": None if control else "npo",
-        "optimizer": None if control else optimizer, "grade": "first order", "lr": lr, "seed": seed,
-        "status": "forgotten", "nll_forget_before": 4.0, "retain_before": 0.9, "attack": f"relearn-{steps}",
-        "family": "relearn", "steps": float(steps), "knowmem_forget_shown": 0.3, "knowmem_forget_heldout": 0.2,
-        "knowmem_retain": 0.95, "recovery_shown": 0.1, "recovery_heldout": 0.2, "outcome": "recovered",
+        "run_id": run, "control": control, "task": "entities", "fold": fold,
+        "objective": None if control else "npo", "optimizer": None if control else optimizer,
+        "grade": "first order", "lr": 1e-3, "seed": 0, "status": "forgotten",
+        "nll_forget_before": 4.0, "retain_before": 0.9,
+        "attack": f"relearn-{steps}", "family": "relearn", "steps": float(steps),
+        "knowmem_forget_shown": 0.3, "knowmem_forget_heldout": 0.2, "knowmem_retain": 0.95,
+        "recovery_shown": 0.1, "recovery_heldout": 0.2, "outcome": "recovered",
     }  # fmt: skip
     return row | more
 

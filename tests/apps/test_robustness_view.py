@@ -48,8 +48,8 @@ def test_the_slider_moves_figure_words_and_table(explorer):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("facts", "shown"), ("attack", "quantize-4"), ("optimizers", ("sgd",)), ("folds", (2,)), ("matching", "depth"),
-     ("judged_only", True)],
+    [("facts", "shown"), ("attack", "quantize-4"), ("optimizers", ("sgd",)), ("folds", (2,)),
+     ("matching", "depth"), ("judged_only", True)],
 )  # fmt: skip
 def test_every_control_changes_what_is_drawn(explorer, name, value):
     before = points(explorer)
@@ -71,6 +71,7 @@ def test_nothing_chosen_shows_nothing_and_says_so(explorer):
     move(explorer, "optimizers", ())
     assert points(explorer) == []
     assert "no run is left to show" in explorer.sentence
+    assert explorer.facts.sentence == "No run is picked."
     move(explorer, "optimizers", ("adam",))
     assert len(points(explorer)) == 3
 

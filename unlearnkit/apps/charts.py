@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# plotly keeps these in a private attribute; a test looks whether it still takes them.
+# plotly keeps these in a private attribute; tests look whether it still takes them.
 CONFIG = {"showSendToCloud": False, "displaylogo": False, "responsive": True}
 
 
@@ -24,8 +25,32 @@ def as_widget(figure: go.Figure) -> Any:
     >>> as_widget(go.Figure())._config["showSendToCloud"]
     False
     """
+    return _whole_figure_widget()(figure)
+
+
+@cache
+def _whole_figure_widget() -> Any:
+    """The class, made when it is first needed: plotly takes a second to load."""
     import plotly.graph_objects as go
 
-    widget = go.FigureWidget(figure)
-    widget._config = {**widget._config, **CONFIG}
-    return widget
+    class WholeFigureWidget(go.FigureWidget):  # type: ignore[misc]
+        """A `FigureWidget` that tells the browser of itself once it is complete.
+
+        plotly's own does so at once, empty, and sends data, layout and settings after; on a busy machine the
+        browser draws in between, and then an empty figure stays.
+        """
+
+        _complete = False
+
+        def __init__(self, figure: go.Figure) -> None:
+            super().__init__(figure)
+            self._config = {**self._config, **CONFIG}
+            self._complete = True
+            self.open()
+
+        def open(self) -> None:
+            """Open the line to the browser, if complete: `Widget.__init__` comes too early."""
+            if self._complete:
+                super().open()
+
+    return WholeFigureWidget

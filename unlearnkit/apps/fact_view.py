@@ -56,6 +56,12 @@ class FactView(W.VBox):
         """What the table shows, in words."""
         return answers_sentence(self.table, attack=self._attack) if self._attack else "No run is picked."
 
+    def clear(self) -> None:
+        """Show nothing, since no run is picked."""
+        self.job.cancel()
+        self._attack, self.table = "", compare_answers(pd.DataFrame(), pd.DataFrame())
+        self._show()
+
     def look_at(self, run_id: str, attack: str, *, control_id: str | None) -> None:
         """Read a run's answers in the background, then show them."""
 

@@ -232,7 +232,9 @@ class RobustnessExplorer(View):
             run_rows(shown, most=MOST_ROWS), caption=f"Runs after {shown.attack}{more}", numbers=NUMBERS,
             chosen=ids.index(run_id) if run_id in ids else None,
         )  # fmt: skip
-        if run_id is not None:
+        if run_id is None:
+            self.facts.clear()
+        else:
             control_id = self._model.control_of(run_id, shown.choice)
             self.facts.look_at(run_id, shown.attack, control_id=control_id)
 

@@ -85,7 +85,7 @@ def layout(shown: Shown) -> dict[str, Any]:
         },
         "shapes": list(_shapes(shown)),
         "autosize": True,
-        "height": 190 + 58 * max(len(names), 1),
+        "height": 230 + 46 * max(len(names), 1),
         "showlegend": False,
         "uirevision": "the same",
         "modebar": {"remove": NO_BUTTONS},

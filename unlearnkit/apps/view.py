@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ipywidgets as W  # noqa: N812
 
-from unlearnkit.apps.key_guard import KeyGuard
+from unlearnkit.apps.frame import Frame
 
 
 class View(W.VBox):
@@ -18,7 +18,7 @@ class View(W.VBox):
     """
 
     def __init__(self, parts: Sequence[W.Widget]) -> None:
-        super().__init__([*parts, KeyGuard()], layout={"width": "100%"})
+        super().__init__([*parts, Frame()], layout={"width": "100%"})
         self.add_class("unlearnkit-view")
 
     @property
