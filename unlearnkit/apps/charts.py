@@ -33,7 +33,7 @@ def _whole_figure_widget() -> Any:
     """The class, made when it is first needed: plotly takes a second to load."""
     import plotly.graph_objects as go
 
-    class WholeFigureWidget(go.FigureWidget):  # type: ignore[misc]
+    class WholeFigureWidget(go.FigureWidget):
         """A `FigureWidget` that tells the browser of itself once it is complete.
 
         plotly's own does so at once, empty, and sends data, layout and settings after; on a busy machine the
@@ -44,7 +44,8 @@ def _whole_figure_widget() -> Any:
 
         def __init__(self, figure: go.Figure) -> None:
             super().__init__(figure)
-            self._config = {**self._config, **CONFIG}
+            own: dict[str, Any] = getattr(self, "_config")  # noqa: B009 - plotly's, without a type
+            self._config = {**own, **CONFIG}
             self._complete = True
             self.open()
 
