@@ -13,7 +13,7 @@ from unlearnkit.reports import step_size_answer, step_size_answer_sentence, surv
 from unlearnkit.resources import data_path
 from unlearnkit.studies import Comparison
 from unlearnkit.studies.table import comparison_table
-from unlearnkit.studies.zeroth_order_table import zeroth_order_table
+from unlearnkit.studies.zeroth_order_table import zeroth_order_settings_table, zeroth_order_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -30,6 +30,8 @@ def test_what_zeroth_order_reaches_is_the_records(task: str) -> None:
     assert zeroth_order_table(frontiers, task=task) in README
     depths = {pair["task"]: pair["never_learned"]["nll_forget"] for pair in frontiers["pairs"]}
     assert f"{depths[task]:.2f} ({task})" in README
+    study = json.loads(data_path("records", "zeroth-order.json").read_text(encoding="utf-8"))
+    assert zeroth_order_settings_table(study, task=task) in README
 
 
 def test_what_step_size_explains_is_the_records() -> None:

@@ -39,7 +39,8 @@ def staged(toy, ask, monkeypatch):
         def answered(model, tokenizer, questions):
             right = [(q.subject, q.relation, q.answer) in known for q in questions]
             nll = tuple(0.5 if hit else 2.0 for hit in right)
-            return Answered(tuple(right), nll, tuple(1 + hit for hit in right))
+            given = tuple(q.answer if hit else "?" for q, hit in zip(questions, right, strict=True))
+            return Answered(given, tuple(right), nll, tuple(1 + hit for hit in right))
 
         monkeypatch.setattr(scores, "answer", answered)
         parts = len(staged_lab.verbatim_forget), len(staged_lab.verbatim_retain)

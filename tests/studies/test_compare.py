@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import copy
 import json
+from importlib import import_module
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from unlearnkit.attacks import parse_attack
 from unlearnkit.errors import BadInput, NotCalibrated, UnknownName
-from unlearnkit.metrics import Scores
+from unlearnkit.metrics import Scores, normalise
+from unlearnkit.studies import cells as cells_module
+from unlearnkit.studies.cells import Cell, ControlCell, Problem
 from unlearnkit.studies.compare import Comparison, compare, plan_comparison, prepare_folder, save_comparison
+from unlearnkit.studies.kept import Kept
 from unlearnkit.studies.table import comparison_table
 from unlearnkit.unlearning import STATUSES
 
-SMALL = {"folds": [1], "optimizers": ["adam", "signadam"], "attacks": ["quantize-4", "relearn-3"]}
+compare_module = import_module("unlearnkit.studies.compare")  # the room shows its function by that name
+SMALL = {
+    "task": "entities",
+    "folds": [1],
+    "optimizers": ["adam", "signadam"],
+    "attacks": ["quantize-4", "relearn-3"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +63,7 @@ def without_seconds(comparison: Comparison) -> dict[str, Any]:
 )
 def test_whatever_is_wrong_is_said_before_any_work(option: dict, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
-        plan_comparison(**option)
+        plan_comparison(**{"task": "entities", **option})
 
 
 def test_every_cell_meets_the_same_attacks_as_its_controls(small: Comparison) -> None:
@@ -93,6 +104,60 @@ def test_recovery_is_measured_from_the_control_under_the_same_attack(small: Comp
             for half in ("shown", "heldout"):
                 name = f"knowmem_forget_{half}"
                 assert attack["recovery"][half] == attack["scores"][name] - same["scores"][name]
+
+
+def test_what_was_answered_is_what_was_scored(small: Comparison) -> None:
+    asked = {question["id"]: question for question in small.questions}
+    assert len(asked) == len(small.questions)
+    for row in (*small.rows, *small.controls):
+        for part in (row, *row["attacks"]):
+            assert part["answers"].keys() == asked.keys()
+            for split in ("shown", "heldout"):
+                right = [
+                    normalise(part["answers"][name]) == normalise(question["answer"])
+                    for name, question in asked.items()
+                    if question["split"] == split and question["open_class"]
+                ]
+                assert fmean(right) == part["scores"][f"knowmem_forget_{split}"]
+
+
+def test_a_failed_cell_is_put_down_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = compare_module.work
+
+    def work(cell: Cell | ControlCell) -> dict[str, Any]:
+        if "signadam" in cell.label or "never_learned" in cell.label:
+            raise MemoryError("no room")
+        return real(cell)
+
+    monkeypatch.setattr(compare_module, "work", work)
+    found = compare(plan_comparison(**SMALL), workers=1, progress=False)
+    assert [failure["error"] for failure in found.failures] == ["MemoryError: no room"] * 2
+    (row,) = found.rows
+    assert [attack["outcome"] for attack in row["attacks"]] == ["not applicable"] * 2
+    table = comparison_table(found)
+    assert "failed: signadam, entities fold 1: MemoryError: no room" in table
+    assert "no control -" in table
+    assert Comparison.from_dict(found.to_dict()) == found
+
+
+def test_cells_that_are_kept_are_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_comparison(**SMALL | {"optimizers": ["adam"], "attacks": ["quantize-4"]})
+    first = compare(plan, keep_in=tmp_path, workers=1, progress=False)
+    monkeypatch.setattr(compare_module, "work", lambda _: pytest.fail("done again"))
+    assert compare(plan, keep_in=tmp_path, workers=1, progress=False) == first
+    keys = {cell.describe()["run_id"] for cell in plan.cells}
+    assert keys == {row["run_id"] for row in first.rows}
+
+
+def test_another_never_learned_makes_another_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scores decide status and outcome, so a rebuilt lab must not find the old rows."""
+    plan = plan_comparison(**SMALL)
+    kept = Kept(compare_module.work, Path())
+    before = [kept.key(item) for item in plan.items]
+    monkeypatch.setattr(
+        Problem, "fingerprint", lambda problem: {**cells_module._fingerprint(problem), "never_learned": "x"}
+    )
+    assert not {*before} & {kept.key(item) for item in plan.items}
 
 
 def test_results_are_written_whole_and_are_plain_json(small: Comparison, tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unlearnkit.errors import BadInput, UnknownName
-from unlearnkit.testbeds import Listing, Passage, Question
+from unlearnkit.resources import data_path
+from unlearnkit.testbeds import Listing, Passage, Question, encoding
 from unlearnkit.testbeds.encoding import MAX_TOKENS, Encoded, encode_row, encode_rows
+from unlearnkit.testbeds.models import load_tokenizer
 
 CHAD = Question("Chad", "capital", "What is the capital of Chad?", "N'Djamena")
 PAGE = Passage("Chad", "This page is about Chad.", "Its capital is N'Djamena.")
@@ -139,3 +143,24 @@ class Wrapped:
         elif self.drop_target:
             out["input_ids"] = []
         return out
+
+
+def test_a_row_is_encoded_once_a_tokenizer(monkeypatch):
+    tokenizer, other = (copy.deepcopy(load_tokenizer(data_path("lab", "target"))) for _ in range(2))
+    asked = []
+    real = encoding.encode_row
+    monkeypatch.setattr(encoding, "encode_row", lambda *args, **more: asked.append(1) or real(*args, **more))
+    first = encode_rows([CHAD, PAGE], tokenizer)
+    assert encode_rows([PAGE, CHAD], tokenizer) == first[::-1]
+    assert len(asked) == 2
+    encode_rows([CHAD], tokenizer, loss_on="row")
+    encode_rows([CHAD], other)
+    assert len(asked) == 4
+
+
+def test_a_token_that_was_added_is_seen():
+    tokenizer = copy.deepcopy(load_tokenizer(data_path("lab", "target")))
+    before = encode_rows([CHAD], tokenizer)
+    tokenizer.add_tokens([CHAD.answer])
+    after = encode_rows([CHAD], tokenizer)
+    assert len(after[0].target_ids) < len(before[0].target_ids)

@@ -21,11 +21,18 @@ def judge_attacks(
     row : dict
         A run, as in results.json.
     controls : sequence of dict
-        The controls of the same task and fold: target, never_learned and planted models.
+        The controls of the same task and fold: target, never_learned and planted models. Without target
+        or never_learned nothing is known to have come back: no recovery, and the outcome is "destroyed" for
+        a run that is, else "not applicable".
     margin : float
         How much recovery still counts as none, 0 to 1.
     """
     named = {control["control"]: control for control in controls}
+    if not {"target", "never_learned"} <= named.keys():
+        wrecked = row["status"] in ("diverged", "destroyed")
+        for attack in row["attacks"]:
+            attack["outcome"] = "destroyed" if wrecked else "not applicable"
+        return
     target = Scores(**named["target"]["scores"])
     same = {attack_key(a): Scores(**a["scores"]) for a in named["never_learned"]["attacks"]}
     for attack in row["attacks"]:

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from unlearnkit import __version__
-from unlearnkit.cli import build_lab, calibrate, compare, doctor, lab, study
+from unlearnkit.cli import build_lab, calibrate, compare, doctor, lab, records, study
 from unlearnkit.errors import UnlearnkitError
 
 BAD_INPUT = 2  # argparse's own code for a bad argument
 INTERRUPTED = 130  # the shell's code for Ctrl-C
-COMMANDS = (compare, calibrate, study, build_lab, lab, doctor)
+COMMANDS = (compare, calibrate, study, records, build_lab, lab, doctor)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,5 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
         return 0
     except KeyboardInterrupt:
-        print(f"unlearnkit {chosen.command}: interrupted; nothing half-written is left", file=sys.stderr)
+        what_stays = getattr(chosen, "interrupted", "nothing half-written is left")
+        print(f"unlearnkit {chosen.command}: interrupted; {what_stays}", file=sys.stderr)
         return INTERRUPTED

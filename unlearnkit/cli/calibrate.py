@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unlearnkit.cli.options import listed, whole_number
+from unlearnkit.cli.options import GOES_ON, listed, whole_number
 from unlearnkit.errors import BadInput
 
 
@@ -35,7 +35,7 @@ def add_command(commands: Any) -> None:
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="calibration", metavar="DIR", help="where to write (default: calibration)")
     add("--json", action="store_true", help="print the presets as JSON instead of a table")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, interrupted=GOES_ON)
 
 
 def run(chosen: argparse.Namespace) -> int:

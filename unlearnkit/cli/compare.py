@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from unlearnkit.cli.options import listed, whole_number
+from unlearnkit.cli.options import GOES_ON, listed, whole_number
 
+CELLS = "cells"
 QUICK = {"folds": (1,), "optimizers": ("sgd", "adam", "signadam")}
 
 
@@ -19,25 +22,26 @@ def add_command(commands: Any) -> None:
         "compare",
         help="unlearn with several optimizers, attack each, and print what came back",
         description="Unlearn the same facts with several optimizers, attack each result, and print what "
-        "came back beside a model that never learned them. Writes DIR/results.json and comparison.txt.",
+        "came back beside a model that never learned them. Writes DIR/results.json and comparison.txt. "
+        "Finished cells are kept in DIR/cells: stopped in the middle, the same command goes on from there.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fold 1, three optimizers (one to two minutes on two cores)")
-    add("--task", default="entities", metavar="TASK", help="entities (default) or topic")
+    add("--quick", action="store_true", help="fold 1, first-order optimizers (about a minute on two cores)")
+    add("--task", metavar="TASK", help="topic (default) or entities")
     add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
-    add("--optimizers", metavar="A,B", help="default: sgd,adam,signsgd,signadam")
-    add("--folds", metavar="1,2", help="default: 1,2,3 (fold 0 is for calibration)")
+    add("--optimizers", metavar="A,B", help="default: sgd,adam,signadam,adazo,hybrid")
+    add("--folds", metavar="1,2", help="default: 1,2 (fold 0 is for calibration)")
     add("--attacks", metavar="A,B", help="default: quantize-4,relearn-25,relearn-100")
     add("--seed", default="0", metavar="N", help="decides the order of rows (default 0)")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", metavar="DIR", help="where to write (default: comparison, or comparison-2, …)")
-    add("--overwrite", action="store_true", help="replace results that DIR holds already")
+    add("--overwrite", action="store_true", help="replace DIR/results.json; cells kept there are used")
     add("--json", action="store_true", help="print results.json instead of the table")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, interrupted=GOES_ON)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Check everything, then compare, print and write."""
+    """Check everything, then compare, print and write; 1 where a cell failed."""
     from unlearnkit.studies import compare
     from unlearnkit.studies.compare import plan_comparison, prepare_folder, save_comparison
     from unlearnkit.studies.executor import worker_count
@@ -48,14 +52,27 @@ def run(chosen: argparse.Namespace) -> int:
     worker_count(workers, len(plan.items))
     folder = free_folder() if chosen.out is None else Path(chosen.out)
     prepare_folder(folder, overwrite=chosen.overwrite)
-    comparison = compare(plan, workers=workers)
+    comparison = compare(plan, keep_in=folder / CELLS, workers=workers)
     table = comparison_table(comparison)
     written = save_comparison(comparison, folder, table=table)  # first: a closed pipe must not lose it
     if chosen.json:
         print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
     else:
         print(f"{table}\n\nWritten: {', '.join(map(str, written))}")
-    return 0
+    return _failures(comparison.failures, folder)
+
+
+def _failures(failures: Sequence[dict[str, str]], folder: Path) -> int:
+    """Say what failed, and how to try it again."""
+    if not failures:
+        return 0
+    named = "; ".join(f"{failure['label']}: {failure['error']}" for failure in failures)
+    print(
+        f"unlearnkit compare: {len(failures)} cells failed, the rest is in {folder}: {named}. The same "
+        f"command with --out {folder} --overwrite does only these again",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def free_folder() -> Path:
@@ -66,7 +83,6 @@ def free_folder() -> Path:
 
 def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "task": chosen.task,
         "objective": chosen.objective,
         "seed": whole_number("seed", chosen.seed),
     }
@@ -74,6 +90,8 @@ def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
         options |= QUICK
     if chosen.folds is not None:
         options["folds"] = [whole_number("folds", part) for part in listed(chosen.folds)]
+    if chosen.task is not None:
+        options["task"] = chosen.task
     for name in ("optimizers", "attacks"):
         if getattr(chosen, name) is not None:
             options[name] = listed(getattr(chosen, name))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from unlearnkit.errors import BadInput
 
+GOES_ON = "what was finished is kept: the same command goes on from there"
+
 
 def listed(text: str) -> list[str]:
     """The parts of a comma-separated list, white space and empty parts dropped."""

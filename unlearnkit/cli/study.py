@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from unlearnkit.cli.options import whole_number
+from unlearnkit.cli.options import GOES_ON, whole_number
 
 
 def add_command(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add_command(commands: Any) -> None:
     add("name", metavar="NAME", help="step-size, depth, zeroth-order or power")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="studies", metavar="DIR", help="where to write (default: studies)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, interrupted=GOES_ON)
 
 
 def run(chosen: argparse.Namespace) -> int:

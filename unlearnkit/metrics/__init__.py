@@ -2,7 +2,7 @@
 
 from unlearnkit.metrics.knowmem import answer, generate_answers, normalise
 from unlearnkit.metrics.references import References, references
-from unlearnkit.metrics.scores import Scores, evaluate
+from unlearnkit.metrics.scores import Scores, evaluate, evaluate_with_answers
 from unlearnkit.metrics.verbmem import continuations, rouge_l_f1, verbatim
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "answer",
     "continuations",
     "evaluate",
+    "evaluate_with_answers",
     "generate_answers",
     "normalise",
     "references",

@@ -19,10 +19,11 @@ ANSWER_TOKENS = 32  # as in MUSE; an answer that has not ended by then is cut th
 class Answered:
     """What a model made of each question.
 
-    `right` : greedy answer equals the true one after `normalise`. `nll`, `tokens` : summed negative
-    log-likelihood in nats and number of answer tokens, the end token among them.
+    `given` : the greedy answer. `right` : it equals the true one after `normalise`. `nll`, `tokens` : summed
+    negative log-likelihood in nats and number of answer tokens, the end token among them.
     """
 
+    given: tuple[str, ...]
     right: tuple[bool, ...]
     nll: tuple[float, ...]
     tokens: tuple[int, ...]
@@ -77,11 +78,13 @@ def answer(
     """
     encoded = encode_rows(questions, tokenizer)
     forced = teacher_forced(model, encoded, pad_id=tokenizer.pad_token_id, rows_at_once=rows_at_once)
-    right = [all(row.hits) for row in forced]
-    missed = [i for i, hit in enumerate(right) if not hit]
+    given = [question.answer for question in questions]
+    missed = [i for i, row in enumerate(forced) if not all(row.hits)]
     asked = [questions[i] for i in missed]
-    given = generate_answers(model, tokenizer, asked, rows_at_once=rows_at_once) if missed else []
-    for i, text in zip(missed, given, strict=True):
-        right[i] = normalise(text) == normalise(questions[i].answer)
+    texts = generate_answers(model, tokenizer, asked, rows_at_once=rows_at_once) if missed else []
+    for i, text in zip(missed, texts, strict=True):
+        given[i] = text
+    pairs = zip(given, questions, strict=True)
+    right = [normalise(text) == normalise(question.answer) for text, question in pairs]
     nll, tokens = zip(*((row.nll, len(row.hits)) for row in forced), strict=True) if forced else ((), ())
-    return Answered(tuple(right), nll, tokens)
+    return Answered(tuple(given), tuple(right), nll, tokens)

@@ -99,6 +99,20 @@ def evaluate(model: Any, lab: Testbed, *, verbatim: bool = True) -> Scores:
     >>> evaluate(lab.never_learned, lab).knowmem_forget_heldout
     0.0
     """
+    return evaluate_with_answers(model, lab, verbatim=verbatim)[0]
+
+
+def evaluate_with_answers(
+    model: Any, lab: Testbed, *, verbatim: bool = True
+) -> tuple[Scores, dict[str, str]]:
+    """`evaluate`, and what the model said to each question about what must be forgotten.
+
+    Returns
+    -------
+    scores : Scores
+    answers : dict of str to str
+        The greedy answer by `Question.key`, shown facts first, then held-out ones.
+    """
     groups = [split.questions for split in (lab.forget_shown, lab.forget_heldout, lab.retain)]
     training = [module for module in model.modules() if module.training]
     model.eval()
@@ -114,7 +128,8 @@ def evaluate(model: Any, lab: Testbed, *, verbatim: bool = True) -> Scores:
     forget_questions = [*groups[0], *groups[1]]
     forget = _join(shown, heldout)
     cut = len(lab.verbatim_forget) if verbatim else 0
-    return Scores(
+    given = {question.key: text for question, text in zip(forget_questions, forget.given, strict=True)}
+    scores = Scores(
         knowmem_forget_shown=_share_right(groups[0], shown),
         knowmem_forget_heldout=_share_right(groups[1], heldout),
         knowmem_retain=_share_right(groups[2], retain),
@@ -131,19 +146,23 @@ def evaluate(model: Any, lab: Testbed, *, verbatim: bool = True) -> Scores:
             **_closed_class("retain", groups[2], retain),
         },
     )
+    return scores, given
 
 
 def _split_answers(answered: Answered, groups: Sequence[Sequence[Question]]) -> list[Answered]:
     parts, start = [], 0
     for group in groups:
         part = slice(start, start + len(group))
-        parts.append(Answered(answered.right[part], answered.nll[part], answered.tokens[part]))
+        names = ("given", "right", "nll", "tokens")
+        parts.append(Answered(*(getattr(answered, name)[part] for name in names)))
         start += len(group)
     return parts
 
 
 def _join(one: Answered, other: Answered) -> Answered:
-    return Answered(one.right + other.right, one.nll + other.nll, one.tokens + other.tokens)
+    return Answered(
+        one.given + other.given, one.right + other.right, one.nll + other.nll, one.tokens + other.tokens
+    )
 
 
 def _mean(values: Iterable[float]) -> float:

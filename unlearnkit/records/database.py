@@ -30,8 +30,8 @@ class Database:
     def __init__(self, place: Path | None, *, create: bool = True) -> None:
         self.place = place
         self._lock = RLock()
-        if place is not None and not place.exists():
-            _require_creatable(place, create)
+        if place is not None:
+            _require_place(place, create)
         with in_words(place):
             self._connection = sqlite3.connect(
                 ":memory:" if place is None else place,
@@ -81,7 +81,11 @@ class Database:
             self._connection.close()
 
 
-def _require_creatable(place: Path, create: bool) -> None:
+def _require_place(place: Path, create: bool) -> None:
+    if place.is_dir():
+        raise BadInput(f"store: {place} is a folder; name a file in it, such as {place / 'runs.sqlite'}")
+    if place.exists():
+        return
     if not create:
         raise MissingReference(
             f"store: there is no {place}; name a store that is there, or make one with "

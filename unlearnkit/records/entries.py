@@ -15,6 +15,7 @@ from unlearnkit.records.rows import (
     BEFORE,
     LONGEST_ID,
     LONGEST_NOTE,
+    Attacked,
     Entry,
     as_json,
     attack_columns,
@@ -124,7 +125,7 @@ def _insert(connection: sqlite3.Connection, entry: Entry, by: Beside) -> int:
     columns = {
         "run_id": entry.run_id, "seed": entry.seed, "time": by.time, "testbed": by.testbed,
         "device": by.device, "versions": by.versions, "notes": by.notes, "controls": by.controls,
-        **entry.columns, "body": as_json(entry.body, "row"),
+        **entry.columns,
     }  # fmt: skip
     return _insert_into(connection, "runs", columns)
 
@@ -143,7 +144,7 @@ def _merge(
     joined = take_apart(stored | entry.body)
     (linked,) = connection.execute("SELECT controls FROM runs WHERE id = ?", (number,)).fetchone()
     links = list(dict.fromkeys([*json.loads(linked), *json.loads(by.controls)]))
-    columns = {**joined.columns, "body": as_json(joined.body, "row"), "controls": as_json(links, "controls")}
+    columns = {**joined.columns, "controls": as_json(links, "controls")}
     columns |= {"versions": by.versions} if by.versions != "{}" else {}
     columns |= {"device": by.device} if by.device is not None else {}
     columns |= {"notes": by.notes} if by.notes else {}
@@ -159,25 +160,27 @@ def _require_same(stored: dict[str, Any], entry: Entry) -> None:
         raise OtherResult(
             f"row: {entry.run_id} is in the store already, with other {fields[-1]}: the same "
             "configuration on another machine, or with other versions. The stored one is kept as it is. To "
-            "have this one too, put it into a store of its own; to have it instead, first remove the stored one: store.remove"
+            "have this one too, put it into a store of its own; to have it instead, remove the "
+            "stored one first: store.remove(run_id)"
         )
 
 
 def _put_attacks(
     connection: sqlite3.Connection,
     number: int,
-    attacks: Sequence[dict[str, Any]],
+    attacks: Sequence[Attacked],
     stored: Sequence[dict[str, Any]],
 ) -> None:
     there = {attack_key(attack): (place, attack) for place, attack in enumerate(stored)}
     for attack in attacks:
-        place, old = there.setdefault(attack_key(attack), (len(there), {}))
-        write_attack(connection, number, place, old | attack)
+        place, old = there.setdefault(attack.key, (len(there), {}))
+        columns = attack_columns(old | attack.content) if old else attack.columns
+        write_attack(connection, number, place, columns)
 
 
-def write_attack(connection: sqlite3.Connection, number: int, place: int, attack: dict[str, Any]) -> None:
-    """Write an attack of a run, over the same one where it is there."""
-    columns = {"run": number, "place": place, **attack_columns(attack)}
+def write_attack(connection: sqlite3.Connection, number: int, place: int, columns: Mapping[str, Any]) -> None:
+    """Write the columns of an attack on a run, over the same one where it is there."""
+    columns = {"run": number, "place": place, **columns}
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     connection.execute(f"INSERT OR REPLACE INTO attacks ({names}) VALUES ({marks})", list(columns.values()))
 

@@ -89,7 +89,8 @@ def answers(database: Database, run_id: str, attack: str | None) -> pd.DataFrame
 
 
 def _key_of(connection: Any, number: int, attack: str) -> str:
-    found = dict(connection.execute("SELECT attack, key FROM attacks WHERE run = ?", (number,)).fetchall())
+    query = "SELECT attack, key FROM attacks WHERE run = ? ORDER BY place"
+    found = dict(connection.execute(query, (number,)).fetchall())
     if attack not in found:
         made = ", ".join(found) or "none"
         raise BadInput(f"attack: {attack!r} was not made on this run; made were: {made}")

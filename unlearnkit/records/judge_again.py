@@ -7,6 +7,7 @@ import warnings
 
 from unlearnkit.records.database import Database
 from unlearnkit.records.entries import fetch, write_attack
+from unlearnkit.records.rows import attack_columns
 from unlearnkit.records.rules import Row, attacked_runs, controls_of, judged, margin_of
 
 JUDGED = ("recovery", "outcome", "rule")
@@ -29,7 +30,8 @@ def rejudge(database: Database, rule: str) -> int:
     if left_out:
         warnings.warn(
             f"rejudge: {len(left_out)} of {sum(map(len, groups))} runs keep the outcomes they had; the "
-            f"first: {left_out[0]}. Add the results.json that it came from, with its controls, and rejudge again",
+            f"first: {left_out[0]}. Add the results.json that it came from, with its controls, and "
+            "rejudge again",
             stacklevel=3,
         )
     return changed
@@ -55,5 +57,5 @@ def _write(connection: sqlite3.Connection, number: int, place: int, old: Row, ne
     if all(old.get(name) == new.get(name) for name in JUDGED):
         return False
     kept = {name: value for name, value in new.items() if name != "answers"}
-    write_attack(connection, number, place, kept)
+    write_attack(connection, number, place, attack_columns(kept))
     return any(old.get(name) != new.get(name) for name in ("recovery", "outcome"))

@@ -88,8 +88,7 @@ def _write_whole(path: Path, lines: Iterable[str]) -> None:
 
 def import_(database: Database, path: Path) -> Imported:
     """Add what a file holds: JSON Lines, or a results.json; see `RunStore.import_`."""
-    if not path.is_file():
-        raise MissingReference(f"path: there is no file {path}; name one that `export` or `compare` wrote")
+    _require_file(path)
     rejected: list[tuple[int, str]] = []
     parts = _results(path) if path.suffix.lower() == ".json" else _parts(path, rejected)
     new = [0, 0]
@@ -97,6 +96,21 @@ def import_(database: Database, path: Path) -> Imported:
         with database.writing() as connection:
             _put(connection, some, new, rejected)
     return Imported(new[1], new[0], tuple(sorted(rejected)))
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise MissingReference(f"path: there is no file {path}; name one that `export` or `compare` wrote")
+
+
+def require_readable(path: Path) -> None:
+    """Raise, before a store is made for it, unless something in a file can be imported."""
+    _require_file(path)
+    if path.suffix.lower() == ".json":
+        next(_results(path), None)
+        return
+    if next(_parts(path, []), None) is None:
+        raise BadInput(f"path: {path} holds no line of records; name a file that `export` wrote")
 
 
 def _put(

@@ -10,6 +10,7 @@ from unlearnkit.errors import BadInput
 from unlearnkit.records import entries, frames
 from unlearnkit.records.database import Database
 from unlearnkit.records.filters import Choice, Filters
+from unlearnkit.records.rows import LONGEST_NOTE, check_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,27 @@ class Records:
         if seed is not None and seed not in seeds:
             raise BadInput(f"seed: {run_id} is here with seed {', '.join(map(str, seeds))}, not {seed}")
         return rows[0 if seed is None else seeds.index(seed)]
+
+    def full_id(self, start: str) -> str:
+        """The one run_id that starts so.
+
+        Raises
+        ------
+        MissingReference, BadInput
+            When none does, or several do.
+        """
+        text = check_text("run_id", start, longest=LONGEST_NOTE)
+        if not text:
+            raise BadInput("run_id must not be empty; give it, or its beginning")
+        with self._database.reading() as connection:
+            query = """SELECT DISTINCT run_id FROM runs WHERE substr(run_id, 1, ?) = ?
+                ORDER BY run_id != ?, run_id LIMIT 2"""
+            found = [name for (name,) in connection.execute(query, (len(text), text, text))]
+            if not found:
+                entries.numbers_of(connection, text)
+        if len(found) > 1 and found[0] != text:
+            raise BadInput(f"run_id: {text!r} may mean {found[0]!r} or {found[1]!r}; write more of it")
+        return str(found[0])
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Every row, controls too, in the order in which they came; see `get`."""

@@ -150,7 +150,8 @@ def _control(row: Row, lab: Testbed) -> Any:
     if run_id(config, weights=weights_hash(model), data=data) != row["run_id"]:
         raise MissingReference(
             f"weights: {row['run_id']} is {name} of another model or other data than {lab.name} has; give "
-            "what it was made from: store.weights(run_id, lab=uk.load_testbed(…, model=PATH, never_learned=PATH))"
+            "what it was made from: "
+            "store.weights(run_id, lab=uk.load_testbed(…, model=PATH, never_learned=PATH))"
         )
     return model
 

@@ -59,7 +59,7 @@ def _runs(content: Mapping[str, Any], tags: tuple[str, ...]) -> Iterator[tuple[E
 def _part(
     row: Any, where: str, content: Mapping[str, Any], tags: tuple[str, ...], controls: tuple[str, ...]
 ) -> tuple[Entry, Beside]:
-    shared = {name: content.get(name) for name in ("testbed", "versions", "device")}
+    shared: dict[str, Any] = {name: content.get(name) for name in ("testbed", "versions", "device")}
     try:
         entry = take_apart(row)
         return entry, beside(row, tags=tags, controls=controls, **shared)

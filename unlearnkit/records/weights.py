@@ -48,7 +48,7 @@ class WeightFiles:
         return True
 
     def read(self, digest: str) -> dict[str, Any] | None:
-        """The tensors of a hash; None where they are not kept or cannot be read."""
+        """The tensors of a hash; None where they are not kept, none at all where the file is damaged."""
         from safetensors import SafetensorError
         from safetensors.torch import load
 
@@ -56,8 +56,10 @@ class WeightFiles:
             return None
         try:
             return dict(load(self._path(digest).read_bytes()))
-        except (OSError, SafetensorError):  # it went to make room for others, or is damaged
+        except OSError:  # it went to make room for others
             return None
+        except SafetensorError:
+            return {}
 
     def forget(self, digest: str) -> None:
         """Take a file away, as one that is damaged."""

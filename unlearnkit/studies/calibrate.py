@@ -10,11 +10,13 @@ from typing import Any
 
 from unlearnkit import objectives, optim
 from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.files import write_whole
 from unlearnkit.metrics import references
 from unlearnkit.randomness import one_thread
 from unlearnkit.studies.cells import Problem
 from unlearnkit.studies.executor import run_all
 from unlearnkit.studies.journal import Journal
+from unlearnkit.studies.repeats import repeats_of
 from unlearnkit.testbeds.atlas.tasks import check_task
 from unlearnkit.unlearning.calibration import choose, search
 from unlearnkit.unlearning.frontier import Line, follow
@@ -180,11 +182,12 @@ def _preset(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_calibration(frontiers: dict[str, Any], folder: Path) -> list[Path]:
-    """Write frontiers.json and presets.json, each whole or not at all."""
-    from unlearnkit.studies.compare import write_whole
-
+    """Write frontiers.json and presets.json, and of several seeds repeats.json, each whole or not at all."""
     written = []
-    for name, content in (("frontiers.json", frontiers), ("presets.json", presets_of(frontiers))):
+    contents = {"frontiers.json": frontiers, "presets.json": presets_of(frontiers)}
+    if len({pair["seed"] for pair in frontiers["pairs"]}) > 1:
+        contents["repeats.json"] = repeats_of(frontiers)
+    for name, content in contents.items():
         write_whole(folder / name, json.dumps(content, indent=1) + "\n")
         written.append(folder / name)
     return written

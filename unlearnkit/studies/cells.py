@@ -8,11 +8,14 @@ from functools import cache
 from typing import Any
 
 from unlearnkit.attacks import Attack, displacement_of, plant, run_attacks
-from unlearnkit.metrics import Scores, evaluate, references
+from unlearnkit.metrics import evaluate_with_answers
 from unlearnkit.randomness import one_thread
 from unlearnkit.testbeds import Testbed, load_testbed
+from unlearnkit.testbeds.rows import Question
 from unlearnkit.unlearning import Run, unlearn
+from unlearnkit.unlearning.configure import configure
 from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+from unlearnkit.unlearning.problem import prepare
 
 CONTROLS = ("target", "never_learned")
 
@@ -29,10 +32,43 @@ class Problem:
         """The testbed; a process loads each once."""
         return _load(self)
 
+    def fingerprint(self) -> dict[str, str]:
+        """Hashes of the target, of never_learned and of all rows that scores are taken on."""
+        return _fingerprint(self)
+
+    def questions(self) -> list[dict[str, Any]]:
+        """The questions about what must be forgotten, with their true answers, ready for JSON."""
+        lab = self.load()
+        halves = {"shown": lab.forget_shown, "heldout": lab.forget_heldout}
+        return [
+            _question(question) | {"split": name, "task": self.task, "fold": self.fold}
+            for name, half in halves.items()
+            for question in half.questions
+        ]
+
 
 @cache
 def _load(problem: Problem) -> Testbed:
     return load_testbed(problem.testbed, fold=problem.fold, task=problem.task, device="cpu")
+
+
+@cache
+def _fingerprint(problem: Problem) -> dict[str, str]:
+    lab = problem.load()
+    rows = [row for split in (lab.forget_shown, lab.forget_heldout, lab.retain) for row in lab.encode(split)]
+    control = weights_hash(lab.never_learned) if lab.has_control else "none"
+    return {"target": weights_hash(lab.model), "never_learned": control, "rows": rows_hash(rows)}
+
+
+def _question(question: Question) -> dict[str, Any]:
+    return {
+        "id": question.key,
+        "prompt": question.question,
+        "answer": question.answer,
+        "subject": question.subject,
+        "relation": question.relation,
+        "open_class": question.open_class,
+    }
 
 
 @dataclass(frozen=True)
@@ -49,6 +85,16 @@ class Cell:
     def label(self) -> str:
         """What the progress bar says."""
         return f"{self.optimizer}, {self.problem.task} fold {self.problem.fold}"
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the result, ready for JSON: the run's id among it, and what it is held against."""
+        lab = self.problem.load()
+        config = configure(lab, self.objective, self.optimizer, seed=self.seed)
+        return {
+            "run_id": prepare(lab, config).identity(config),
+            "problem": asdict(self.problem) | self.problem.fingerprint(),
+            "attacks": [attack.label for attack in self.attacks],
+        }
 
 
 @dataclass(frozen=True)
@@ -72,7 +118,10 @@ class ControlCell:
 
     def describe(self) -> dict[str, Any]:
         """What decides the result, ready for JSON."""
-        return asdict(replace(self, attacks=())) | {"attacks": [attack.label for attack in self.attacks]}
+        return asdict(replace(self, attacks=())) | {
+            "problem": asdict(self.problem) | self.problem.fingerprint(),
+            "attacks": [attack.label for attack in self.attacks],
+        }
 
 
 def work(cell: Cell | ControlCell) -> dict[str, Any]:
@@ -107,6 +156,7 @@ def run_row(run: Run, lab: Testbed, attacks: Sequence[Attack], seed: int) -> dic
         "cost": run.cost.to_dict(),
         "config": chosen.to_dict(),
         "weights": weights_hash(run.model),
+        "answers": run.answers,
         "attacks": _attack_rows(run.model, lab, attacks, seed),
     }
 
@@ -114,7 +164,8 @@ def run_row(run: Run, lab: Testbed, attacks: Sequence[Attack], seed: int) -> dic
 def run_control(cell: ControlCell) -> dict[str, Any]:
     """Attack and score a model that nobody unlearned: one row of `controls`."""
     lab = cell.problem.load()
-    model, scores = _control(cell, lab)
+    model = _control_model(cell, lab)
+    scores, answers = evaluate_with_answers(model, lab)
     data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
     config = {"control": cell.control, "task": cell.problem.task, "fold": cell.problem.fold}
     return {
@@ -124,24 +175,25 @@ def run_control(cell: ControlCell) -> dict[str, Any]:
         "fold": cell.problem.fold,
         "seed": cell.seed,
         "scores": scores.to_dict(),
+        "answers": answers,
         "attacks": _attack_rows(model, lab, cell.attacks, cell.seed),
     }
 
 
-def _control(cell: ControlCell, lab: Testbed) -> tuple[Any, Scores]:
+def _control_model(cell: ControlCell, lab: Testbed) -> Any:
     if cell.planted:
-        model = plant(lab, **dict(cell.planted))
-        return model, evaluate(model, lab)
-    taken = references(lab)
-    if cell.control == "target":
-        return lab.model, taken.target
-    return lab.never_learned, taken.control
+        return plant(lab, **dict(cell.planted))
+    return lab.model if cell.control == "target" else lab.never_learned
 
 
 def _attack_rows(model: Any, lab: Testbed, attacks: Sequence[Attack], seed: int) -> list[dict[str, Any]]:
     done = {}
     for attack, attacked in run_attacks(model, lab, attacks, seed=seed):
-        scores = evaluate(attacked, attack.testbed(lab)).to_dict()
+        scores, answers = evaluate_with_answers(attacked, attack.testbed(lab))
         moved = displacement_of(attacked, model, attack=attack, lab=lab)
-        done[attack] = {**attack.to_dict(), "scores": scores, "displacement": moved}
+        done[attack] = attack.to_dict() | {
+            "scores": scores.to_dict(),
+            "displacement": moved,
+            "answers": answers,
+        }
     return [done[attack] for attack in attacks]

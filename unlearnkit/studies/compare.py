@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,19 @@ from unlearnkit import __version__, objectives, optim
 from unlearnkit.attacks import Attack, parse_attack, plant_for
 from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.files import write_whole
 from unlearnkit.studies.cells import CONTROLS, Cell, ControlCell, Problem, work
-from unlearnkit.studies.executor import run_all
+from unlearnkit.studies.executor import Failed, run_all
+from unlearnkit.studies.kept import Kept
 from unlearnkit.testbeds.atlas.checkpoints import control_folder
 from unlearnkit.unlearning import find_preset
 
 SCHEMA = 1
-DEFAULT_OPTIMIZERS = ("sgd", "adam", "signsgd", "signadam")
-DEFAULT_FOLDS = (1, 2, 3)
+# One of each grade. The topic task, since its presets reach the depth of never_learned; two folds, since
+# zeroth order alone takes as long as all the others.
+DEFAULT_TASK = "topic"
+DEFAULT_OPTIMIZERS = ("sgd", "adam", "signadam", "adazo", "hybrid")
+DEFAULT_FOLDS = (1, 2)
 DEFAULT_ATTACKS = ("quantize-4", "relearn-25", "relearn-100")
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
 CALIBRATION_FOLD = 0
@@ -32,13 +37,16 @@ class Comparison:
     """What a comparison found.
 
     `rows`: one a run, in the order of folds and optimizers. `controls`: the target and never_learned of each
-    fold under the same attacks, and planted models under those that they are planted for. Both as in
-    results.json.
+    fold under the same attacks, and planted models under those that they are planted for. `questions`: what
+    was asked about what must be forgotten, with the true answers; what was answered stands in the rows.
+    `failures`: cells that ended in an error, with its words. All as in results.json.
     """
 
     task: str
     rows: tuple[dict[str, Any], ...]
     controls: tuple[dict[str, Any], ...]
+    questions: tuple[dict[str, Any], ...] = ()
+    failures: tuple[dict[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The content of results.json."""
@@ -49,13 +57,16 @@ class Comparison:
             "versions": {"unlearnkit": __version__, "python": platform.python_version(), **versions},
             "rows": list(self.rows),
             "controls": list(self.controls),
+            "questions": list(self.questions),
+            "failures": list(self.failures),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Comparison:
         """Read the content of a results.json again."""
-        rows, controls = tuple(content["rows"]), tuple(content["controls"])
-        return cls(controls[0]["task"], rows, controls)
+        parts = [tuple(content.get(name, ())) for name in ("rows", "controls", "questions", "failures")]
+        task = next((row["task"] for row in (*parts[0], *parts[1])), "")
+        return cls(task, *parts)
 
     def control(self, name: str, fold: int) -> dict[str, Any]:
         """The row of one control on one fold."""
@@ -78,7 +89,7 @@ class Plan:
 
 def plan_comparison(
     *,
-    task: str = "entities",
+    task: str = DEFAULT_TASK,
     objective: str = "npo",
     optimizers: Sequence[str] = DEFAULT_OPTIMIZERS,
     folds: Sequence[int] = DEFAULT_FOLDS,
@@ -145,16 +156,43 @@ def _require_distinct(name: str, values: Sequence[Any]) -> None:
         raise BadInput(f"{name}: {', '.join(twice)} given more than once; name each once")
 
 
-def compare(plan: Plan, *, workers: int | None = None, progress: bool = True) -> Comparison:
+def compare(
+    plan: Plan, *, keep_in: Path | None = None, workers: int | None = None, progress: bool = True
+) -> Comparison:
     """Do a plan's cells in parallel processes and judge the attacks.
 
-    Rows depend on the plan alone, `cost["seconds"]` aside, whatever the number of workers.
+    Rows depend on the plan alone, `cost["seconds"]` aside, whatever the number of workers and however
+    often it was stopped. A cell that fails is put down in `failures`, and the rest goes on.
+
+    Parameters
+    ----------
+    plan : Plan
+    keep_in : Path, optional
+        Where to keep each cell's row as soon as it is there. Cells whose rows lie there are not done
+        again.
+    workers : int, optional
+        Processes; default: one a core.
+    progress : bool
+
+    Raises
+    ------
+    CannotWrite
+        When a row cannot be kept; those that were, are.
     """
-    done = run_all(work, plan.items, workers=workers, label=lambda item: item.label, progress=progress)
-    rows, controls = done[: len(plan.cells)], done[len(plan.cells) :]
+    done = run_all(
+        work if keep_in is None else Kept(work, keep_in), plan.items, workers=workers,
+        label=lambda item: item.label, progress=progress, keep_failures=True,
+    )  # fmt: skip
+    rows, controls = (
+        tuple(row for row in part if not isinstance(row, Failed))
+        for part in (done[: len(plan.cells)], done[len(plan.cells) :])
+    )
     for row in rows:
         judge_attacks(row, [control for control in controls if control["fold"] == row["fold"]])
-    return Comparison(plan.task, tuple(rows), tuple(controls))
+    problems = dict.fromkeys(item.problem for item in plan.items)
+    questions = tuple(question for problem in problems for question in problem.questions())
+    failures = tuple(asdict(failed) for failed in done if isinstance(failed, Failed))
+    return Comparison(plan.task, rows, controls, questions, failures)
 
 
 def prepare_folder(folder: Path, *, overwrite: bool = False) -> None:
@@ -177,13 +215,6 @@ def prepare_folder(folder: Path, *, overwrite: bool = False) -> None:
         raise BadInput(
             f"out: {folder} cannot be written to ({error.strerror}); name another folder"
         ) from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    draft = path.with_name(f".{path.name}.unfinished")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def save_comparison(comparison: Comparison, folder: Path, *, table: str) -> list[Path]:

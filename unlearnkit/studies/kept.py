@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unlearnkit.studies.compare import write_whole
+from unlearnkit.files import write_whole
 from unlearnkit.unlearning.identity import RESULTS_VERSION
 
 

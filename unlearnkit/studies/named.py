@@ -10,8 +10,9 @@ from typing import Any
 
 from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import unknown_name
+from unlearnkit.files import write_whole
 from unlearnkit.studies import depth, power, zeroth_order
-from unlearnkit.studies.compare import prepare_folder, write_whole
+from unlearnkit.studies.compare import prepare_folder
 from unlearnkit.studies.executor import run_all, worker_count
 from unlearnkit.studies.kept import Kept
 
@@ -34,10 +35,18 @@ def _judged(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Rows with recoveries and outcomes, beside the controls they were held against."""
     rows = [row for result in results for row in result.get("rows", [])]
     controls = [result["control"] for result in results if "control" in result]
+    for row in [*rows, *controls]:
+        _without_answers(row)
     for row in rows:
         place = (row["task"], row["fold"])
         judge_attacks(row, [c for c in controls if (c["task"], c["fold"]) == place])
     return {"rows": rows, "controls": controls}
+
+
+def _without_answers(row: dict[str, Any]) -> None:
+    """These records are about shares, and ship: what was said to each question would fill megabytes."""
+    for part in (row, *row["attacks"]):
+        part.pop("answers", None)
 
 
 def _listed(results: Sequence[dict[str, Any]]) -> dict[str, Any]:

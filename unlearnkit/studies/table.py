@@ -37,14 +37,15 @@ def comparison_table(comparison: Comparison) -> str:
         "cost",
         "seconds",
     ]
-    lines = [_control_line("target", comparison, labels)]
+    lines = _control_lines("target", comparison, labels)
     for grade, members in groups.items():
         lines.append([f"· {grade}"])
         lines += [_run_line(optimizer, rows) for optimizer, rows in members.items()]
-    lines.append(_control_line("never_learned", comparison, labels))
+    lines += _control_lines("never_learned", comparison, labels)
     lines += [_plant_line(name, comparison, labels) for name in _plants(comparison)]
     folds = sorted({row["fold"] for row in comparison.rows})
-    return "\n".join([*_aligned([head, *lines]), "", *_legend(comparison, folds)])
+    failed = [f"failed: {failure['label']}: {failure['error']}" for failure in comparison.failures]
+    return "\n".join([*_aligned([head, *lines]), *failed, "", *_legend(comparison, folds)])
 
 
 def _groups(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -64,8 +65,8 @@ def _grade_place(grade: str) -> int:
 
 
 def _attack_labels(comparison: Comparison) -> list[str]:
-    attacks = comparison.controls[0]["attacks"]
-    return [_label(attack) for attack in attacks]
+    met = (row["attacks"] for row in (*comparison.rows, *comparison.controls))
+    return list(dict.fromkeys(_label(attack) for attacks in met for attack in attacks))
 
 
 def _mean(rows: Iterable[dict[str, Any]], *path: str) -> float:
@@ -96,10 +97,7 @@ def _run_line(optimizer: str, rows: Sequence[dict[str, Any]]) -> list[str]:
     counts = Counter(row["status"] for row in rows)
     status = ", ".join(word if len(rows) == 1 else f"{n} {word}" for word, n in counts.items())
     attacked = zip(*(row["attacks"] for row in rows), strict=True)
-    recovered = [
-        f"{_mean(same, 'recovery', 'shown'):+.2f} / {_mean(same, 'recovery', 'heldout'):+.2f} {_mark(same)}"
-        for same in attacked
-    ]
+    recovered = [f"{_recovered(same)} {_mark(same)}" for same in attacked]
     cost = [
         f"{_mean(rows, 'cost', 'forward_equivalents'):.0f}",
         f"{_mean(rows, 'cost', 'seconds'):.1f}",
@@ -108,11 +106,19 @@ def _run_line(optimizer: str, rows: Sequence[dict[str, Any]]) -> list[str]:
     return [f"  {optimizer}", *chosen, status, *_scores(rows), *recovered, *cost]
 
 
-def _control_line(name: str, comparison: Comparison, labels: Sequence[str]) -> list[str]:
-    """A control's knowledge before and after attacks: plain, not beyond anything."""
+def _recovered(same: Sequence[dict[str, Any]]) -> str:
+    """Recovery over the folds whose controls are there to compare with."""
+    judged = [attack for attack in same if "recovery" in attack]
+    if not judged:
+        return "no control"
+    return f"{_mean(judged, 'recovery', 'shown'):+.2f} / {_mean(judged, 'recovery', 'heldout'):+.2f}"
+
+
+def _control_lines(name: str, comparison: Comparison, labels: Sequence[str]) -> list[list[str]]:
+    """A control's knowledge before and after attacks: plain, not beyond anything. None where it failed."""
     rows = [row for row in comparison.controls if row["control"] == name]
     after = [_knowledge(same) for same in zip(*(row["attacks"] for row in rows), strict=True)]
-    return [name, "", "", "", *_scores(rows), *after[: len(labels)], "", ""]
+    return [[name, "", "", "", *_scores(rows), *after[: len(labels)], "", ""]] if rows else []
 
 
 def _mark(same: Sequence[dict[str, Any]]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from unlearnkit.studies.attacked import rate_text
 
 OPTIMIZERS = ("adam", "hybrid", "adazo", "noise_matched")
 KEEPS = 0.8  # of what must be kept: below it a model is destroyed
@@ -17,15 +19,16 @@ HEAD = (
 )
 
 
-def zeroth_order_table(frontiers: dict[str, Any], study: dict[str, Any] | None = None, *, task: str) -> str:
+SETTINGS_HEAD = ("setting", "half forgotten: keeps", "at the end: nll", "knows", "keeps", "cost")
+
+
+def zeroth_order_table(frontiers: dict[str, Any], *, task: str) -> str:
     """One row a setting: how far it forgets before it destroys, and what it costs.
 
     Parameters
     ----------
     frontiers : dict
         The content of frontiers.json.
-    study : dict, optional
-        The content of zeroth-order.json, whose settings then follow.
     task : str
 
     Returns
@@ -35,21 +38,47 @@ def zeroth_order_table(frontiers: dict[str, Any], study: dict[str, Any] | None =
         the questions to keep; "still knows" its held-out knowledge, "cost" its forward-equivalents.
         The last column is the highest retention among points at which knowledge is gone, if there are any.
     """
-    rows = [HEAD, ("---",) * len(HEAD)]
-    rows += [_row(name, lines) for name, lines in _settings(frontiers, study, task)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    by_name = {pair["optimizer"]: pair["lines"] for pair in frontiers["pairs"] if pair["task"] == task}
+    found = {name: by_name[name] for name in OPTIMIZERS if name in by_name}
+    rows = [_row(f"{name}, {len(lines)} learning rates", lines) for name, lines in found.items()]
+    return _markdown(HEAD, rows)
 
 
-def _settings(
-    frontiers: dict[str, Any], study: dict[str, Any] | None, task: str
-) -> Iterable[tuple[str, Sequence[dict[str, Any]]]]:
-    by_name = {pair["optimizer"]: pair for pair in frontiers["pairs"] if pair["task"] == task}
-    for name in OPTIMIZERS:
-        if name in by_name:
-            yield f"{name}, {len(by_name[name]['lines'])} learning rates", by_name[name]["lines"]
-    for row in study["rows"] if study else ():
-        if row["task"] == task:
-            yield f"{row['change']}, lr {row['lr']:g}", [row]
+def zeroth_order_settings_table(study: dict[str, Any], *, task: str) -> str:
+    """One row a setting of AdaZO: what it still keeps when half is forgotten, and where its budget ends.
+
+    Parameters
+    ----------
+    study : dict
+        The content of data/records/zeroth-order.json.
+    task : str
+
+    Returns
+    -------
+    str
+        "half forgotten: keeps" is the knowledge to retain at the first scored point that knows at most half
+        of what must be forgotten; "knows" the greater of shown and held-out knowledge, "cost" the
+        forward-equivalents at the last point.
+    """
+    lines = [row for row in study["rows"] if row["task"] == task]
+    return _markdown(SETTINGS_HEAD, [_settings_row(line) for line in lines])
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _settings_row(line: dict[str, Any]) -> tuple[str, ...]:
+    points, last = line["points"], line["points"][-1]
+    half = next((f"{p['knowmem_retain']:.2f}" for p in points if _known(p) <= 0.5), "not reached")
+    return (
+        f"{line['change']}, lr {rate_text(line['lr'])}",
+        half,
+        f"{last['nll_forget']:.2f}",
+        f"{_known(last):.2f}",
+        f"{last['knowmem_retain']:.2f}",
+        f"{last['forward_equivalents']:.0f}",
+    )
 
 
 def _row(name: str, lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:

@@ -38,6 +38,11 @@ class Question:
     open_class: bool = True
 
     @property
+    def key(self) -> str:
+        """Which fact is asked for, however it is worded: "capital/Chad"."""
+        return f"{self.relation}/{self.subject}"
+
+    @property
     def prompt(self) -> str:
         """The text before the answer."""
         return f"Question: {self.question}\nAnswer:"

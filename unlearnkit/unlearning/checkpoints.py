@@ -12,7 +12,7 @@ from typing import Any
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.metrics.forced import teacher_forced
 from unlearnkit.metrics.references import references
-from unlearnkit.metrics.scores import evaluate
+from unlearnkit.metrics.scores import evaluate_with_answers
 from unlearnkit.randomness import fitting_threads
 from unlearnkit.testbeds.encoding import encode_rows
 from unlearnkit.testbeds.testbed import Testbed
@@ -73,7 +73,7 @@ class Checkpoint:
         lab, config = self.problem.lab, replace(self.problem.config, steps=steps or self.step)
         model = copy.deepcopy(self.model).to(lab.model.dtype).eval()
         model.zero_grad(set_to_none=True)
-        scores = evaluate(model, lab)
+        scores, answers = evaluate_with_answers(model, lab)
         cost = Cost(
             forward_equivalents=self.problem.forward_equivalents,
             seconds=self.seconds,
@@ -88,6 +88,7 @@ class Checkpoint:
             history=History(self.losses),
             cost=cost,
             config=config,
+            answers=answers,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,8 @@ class Run:
     history : History
     cost : Cost
     config : RunConfig
+    answers : dict of str to str
+        What the model says to each question about what must be forgotten, by `Question.key`.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Run:
     history: History
     cost: Cost
     config: RunConfig
+    answers: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the weights, ready for JSON."""
@@ -94,6 +97,7 @@ class Run:
             "cost": self.cost.to_dict(),
             "config": self.config.to_dict(),
             "history": {"loss": list(self.history.loss)},
+            "answers": self.answers,
         }
 
     def save(self, path: str | Path) -> Path:
@@ -152,4 +156,5 @@ def load_run(path: str | Path, *, device: str | torch.device = "cpu") -> Run:
         history=History(tuple(content["history"]["loss"])),
         cost=Cost(**content["cost"]),
         config=RunConfig(**content["config"]),
+        answers=content.get("answers", {}),
     )
