@@ -26,7 +26,7 @@ class Job:
     --------
     >>> job = Job(failed=print)
     >>> job.start(lambda cancel: 6 * 7, then=print)
-    >>> job.wait()
+    >>> done = job.wait()
     42
     """
 
