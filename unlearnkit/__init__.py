@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unlearnkit import (
+        apps,
         attacks,
         losses,
         metrics,
@@ -43,6 +44,7 @@ __all__ = [
     "Run",
     "UnlearnkitError",
     "__version__",
+    "apps",
     "attacks",
     "load_run",
     "load_testbed",
