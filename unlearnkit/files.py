@@ -10,6 +10,11 @@ from unlearnkit.errors import UnlearnkitError
 class CannotWrite(UnlearnkitError):
     """A result could not be written: the disk is full, or the folder went away."""
 
+    @property
+    def reason(self) -> str:
+        """The system's own words."""
+        return getattr(self.__cause__, "strerror", None) or "no reason given"
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all.

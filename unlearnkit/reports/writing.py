@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unlearnkit.errors import BadInput
-from unlearnkit.studies.compare import write_whole
+from unlearnkit.files import CannotWrite, write_whole
 
 
 def writable(name: str, path: Path) -> Path:
@@ -40,7 +40,7 @@ def write_report(name: str, path: Path, text: str) -> None:
     """Write it whole, or raise BadInput naming the argument."""
     try:
         write_whole(path, text)
-    except OSError as error:
+    except CannotWrite as error:
         raise BadInput(
-            f"{name}: {path.as_posix()} cannot be written ({error.strerror}); nothing is there; name another"
+            f"{name}: {path.as_posix()} cannot be written ({error.reason}); nothing is there; name another"
         ) from error

@@ -187,10 +187,12 @@ def compare(
         tuple(row for row in part if not isinstance(row, Failed))
         for part in (done[: len(plan.cells)], done[len(plan.cells) :])
     )
+    problems = {item.problem.fold: item.problem for item in plan.items}
+    for row in (*rows, *controls):
+        row["hashes"] = problems[row["fold"]].fingerprint()
     for row in rows:
         judge_attacks(row, [control for control in controls if control["fold"] == row["fold"]])
-    problems = dict.fromkeys(item.problem for item in plan.items)
-    questions = tuple(question for problem in problems for question in problem.questions())
+    questions = tuple(question for problem in problems.values() for question in problem.questions())
     failures = tuple(asdict(failed) for failed in done if isinstance(failed, Failed))
     return Comparison(plan.task, rows, controls, questions, failures)
 

@@ -57,7 +57,7 @@ def repeats_sentences(record: Mapping[str, Any]) -> str:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for place, choice in enumerate(read(record, "repeats", "choices")):
         named = (read(choice, f"repeats: choice {place}", name) for name in ("task", "optimizer"))
-        groups.setdefault(tuple(named), []).append(choice)  # type: ignore[arg-type]
+        groups.setdefault(tuple(named), []).append(choice)
     return "\n".join(_sentence(task, optimizer, found) for (task, optimizer), found in groups.items())
 
 
