@@ -14,7 +14,19 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unlearnkit import attacks, losses, metrics, objectives, optim, reports, studies, testbeds, unlearning
+    from unlearnkit import (
+        apps,
+        attacks,
+        losses,
+        metrics,
+        objectives,
+        optim,
+        records,
+        reports,
+        studies,
+        testbeds,
+        unlearning,
+    )
     from unlearnkit.errors import UnlearnkitError
     from unlearnkit.testbeds import load_testbed
     from unlearnkit.unlearning import Run, load_run, unlearn
@@ -32,6 +44,7 @@ __all__ = [
     "Run",
     "UnlearnkitError",
     "__version__",
+    "apps",
     "attacks",
     "load_run",
     "load_testbed",
@@ -39,6 +52,7 @@ __all__ = [
     "metrics",
     "objectives",
     "optim",
+    "records",
     "reports",
     "studies",
     "testbeds",

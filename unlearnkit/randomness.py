@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import torch
@@ -119,6 +120,49 @@ def preserve_global_state() -> Iterator[None]:
         np.random.set_state(states[1])  # noqa: NPY002
 
 
+# In a thread beside the user's own, a stream would rewind what the user draws meanwhile.
+_NOTHING_DRAWS: ContextVar[bool] = ContextVar("nothing_draws", default=False)
+
+
+@contextmanager
+def leave_global_state() -> Iterator[None]:
+    """In this thread, let `global_stream` leave the global generators alone: for models that draw nothing.
+
+    torch's global generators belong to all threads. Whoever trains in the background with a model that
+    `draws_in_training` keeps this off, and asks that nobody else draws meanwhile.
+
+    Examples
+    --------
+    >>> with leave_global_state(), global_stream(0, "dropout"):
+    ...     inside = torch.get_rng_state()
+    >>> torch.equal(inside, torch.get_rng_state())
+    True
+    """
+    token = _NOTHING_DRAWS.set(True)
+    try:
+        yield
+    finally:
+        _NOTHING_DRAWS.reset(token)
+
+
+DRAWING = ("drop", "jitter", "noise")  # parts of the names of settings that make a forward pass draw
+
+
+def draws_in_training(model: torch.nn.Module) -> bool:
+    """Whether a forward pass in training mode may draw: a dropout layer, or a setting of that name, above 0.
+
+    Examples
+    --------
+    >>> draws_in_training(torch.nn.Dropout(0.1)), draws_in_training(torch.nn.Dropout(0.0))
+    (True, False)
+    """
+    config = getattr(model, "config", None)
+    settings = config.to_dict() if hasattr(config, "to_dict") else {}
+    named = (value for name, value in settings.items() if any(part in name for part in DRAWING))
+    layers = (getattr(module, "p", 0) for module in model.modules() if "Drop" in type(module).__name__)
+    return any(isinstance(value, int | float) and value > 0 for value in (*named, *layers))
+
+
 @contextmanager
 def global_stream(seed: int, *stream: str | int) -> Iterator[None]:
     """Run a block in which torch's global generators give a stream of their own, then restore them.
@@ -133,6 +177,9 @@ def global_stream(seed: int, *stream: str | int) -> Iterator[None]:
     >>> draw() == draw()
     tensor([True])
     """
+    if _NOTHING_DRAWS.get():
+        yield
+        return
     start = generator(seed, *stream).initial_seed()
     with preserve_global_state():
         torch.manual_seed(start)

@@ -6,12 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from unlearnkit.attacks.outcomes import outcome, recovery
+from unlearnkit.attacks.outcomes import RECOVERY_MARGIN, outcome, recovery
 from unlearnkit.attacks.power import has_power
 from unlearnkit.metrics.scores import Scores
 
 
-def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> None:
+def judge_attacks(
+    row: dict[str, Any], controls: Sequence[dict[str, Any]], *, margin: float = RECOVERY_MARGIN
+) -> None:
     """Add recovery and outcome to a row's attacks.
 
     Parameters
@@ -20,6 +22,8 @@ def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> No
         A run, as in results.json.
     controls : sequence of dict
         The controls of the same task and fold: target, never_learned and planted models.
+    margin : float
+        How much recovery still counts as none, 0 to 1.
     """
     named = {control["control"]: control for control in controls}
     target = Scores(**named["target"]["scores"])
@@ -34,6 +38,7 @@ def judge_attacks(row: dict[str, Any], controls: Sequence[dict[str, Any]]) -> No
             target=target,
             recoveries=budgets,
             has_power=attack_has_power(attack, controls),
+            margin=margin,
         )
 
 

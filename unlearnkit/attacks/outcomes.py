@@ -30,6 +30,7 @@ def outcome(
     target: Scores,
     recoveries: Sequence[Mapping[str, float]],
     has_power: bool,
+    margin: float = RECOVERY_MARGIN,
 ) -> str:
     """The outcome of one attack on one run: the first that applies.
 
@@ -37,7 +38,7 @@ def outcome(
     - "not applicable": nothing was forgotten to begin with, or there is no control.
     - "no power": the attack was not seen to break a planted fragile model, so surviving it says
       nothing.
-    - "survived": recovery of shown and of held-out facts at most 0.10 at every budget.
+    - "survived": recovery of shown and of held-out facts at most `margin` at every budget.
     - "recovered": none of these.
 
     Parameters
@@ -52,6 +53,8 @@ def outcome(
         What `recovery` says for every budget of this attack.
     has_power : bool
         Whether the attack broke the planted model.
+    margin : float
+        How much recovery still counts as none, 0 to 1.
     """
     if status in ("diverged", "destroyed"):
         return "destroyed"
@@ -62,4 +65,4 @@ def outcome(
     if not has_power:
         return "no power"
     highest = max(max(at_budget.values()) for at_budget in recoveries)
-    return "survived" if highest <= RECOVERY_MARGIN else "recovered"
+    return "survived" if highest <= margin else "recovered"

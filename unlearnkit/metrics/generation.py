@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import torch
@@ -73,14 +74,18 @@ def greedy(
     return results
 
 
+_ONE_AT_A_TIME = RLock()
+
+
 @contextmanager
 def _only(config: GenerationConfig, model: Any) -> Iterator[None]:
     """Put the model's own preferences aside: a repetition penalty would fill a gap in `config`."""
-    own, model.generation_config = model.generation_config, config
-    try:
-        yield
-    finally:
-        model.generation_config = own
+    with _ONE_AT_A_TIME:  # a second thread would take our config for the model's own, and leave it there
+        own, model.generation_config = model.generation_config, config
+        try:
+            yield
+        finally:
+            model.generation_config = own
 
 
 def _until(tokens: list[int], eos_id: int) -> list[int]:

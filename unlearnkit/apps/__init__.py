@@ -1,0 +1,6 @@
+"""Views for notebooks: a bare last line shows them."""
+
+from unlearnkit.apps.live import LiveUnlearning
+from unlearnkit.apps.robustness import RobustnessExplorer
+
+__all__ = ["LiveUnlearning", "RobustnessExplorer"]

@@ -1,0 +1,163 @@
+"""A run's model: from the kept weights, or made again from its configuration."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from unlearnkit.errors import BadInput, MissingReference, UnlearnkitError
+
+if TYPE_CHECKING:
+    from unlearnkit.records.weights import WeightFiles
+    from unlearnkit.testbeds import Testbed
+
+Row = Mapping[str, Any]
+DECIDING = ("torch", "transformers")  # versions that may change the last bits
+
+
+def model_of(row: Row, files: WeightFiles | None, *, lab: Testbed | None, device: str) -> Any:
+    """The model of a row; see `RunStore.weights`."""
+    from unlearnkit.testbeds import load_testbed
+
+    config = _config(row)
+    if lab is None:
+        lab = load_testbed(config["testbed"], fold=config["fold"], task=config["task"], device=device)
+    if row.get("control") is not None:
+        return _control(row, lab)
+    digest = row.get("weights")
+    kept = None if files is None or digest is None else _kept(files, digest, lab)
+    return _made_again(row, lab, files) if kept is None else kept
+
+
+def digest_of(row: Row, model: Any) -> str:
+    """The hash of a model that belongs to a row; raises BadInput where the row says another."""
+    from unlearnkit.unlearning.identity import weights_hash
+
+    digest = weights_hash(model)
+    if row.get("weights") not in (None, digest):
+        raise BadInput(
+            f"model: its weights have the hash {digest[:12]}…, and the row says {row['weights'][:12]}…, so "
+            "it is not the run's model; give the one that the row was made from"
+        )
+    return digest
+
+
+def _config(row: Row) -> Mapping[str, Any]:
+    if row.get("control") is not None:
+        return row
+    if not row.get("config"):
+        raise MissingReference(
+            f"weights: {row['run_id']} was recorded without its configuration, so it cannot be made again; "
+            "unlearn again with uk.unlearn, or compare again, and the new record will have it"
+        )
+    return dict(row["config"])
+
+
+def _kept(files: WeightFiles, digest: str, lab: Testbed) -> Any:
+    """The model with the kept weights, if they are there and are what their name says."""
+    from unlearnkit.unlearning.identity import weights_hash
+
+    tensors = files.read(digest)
+    if tensors is None:
+        return None
+    model = copy.deepcopy(lab.model).eval()
+    weights = dict(model.named_parameters())
+    if weights.keys() == tensors.keys():
+        for name, weight in weights.items():
+            weight.data = tensors[name].to(lab.device)
+        if weights_hash(model) == digest:
+            return model
+    files.forget(digest)
+    warnings.warn(
+        f"weights: the file of {digest[:12]}… is damaged or of another kind of model; it is taken away and "
+        "the run is made again",
+        stacklevel=4,
+    )
+    return None
+
+
+def _made_again(row: Row, lab: Testbed, files: WeightFiles | None) -> Any:
+    from unlearnkit.randomness import one_thread
+    from unlearnkit.unlearning import unlearn
+    from unlearnkit.unlearning.identity import weights_hash
+
+    names = ("lr", "steps", "batch_size", "seed", "objective_options", "optimizer_options", "max_grad_norm")
+    try:
+        config = row["config"]
+        _require_same_problem(row, lab)
+        chosen = {name: config[name] for name in (*names, "loss_on")}
+        with one_thread():  # as studies run it: with more, torch sums in another order
+            run = unlearn(lab, config["objective"], optimizer=config["optimizer"], **chosen)
+    except (KeyError, TypeError, BadInput) as error:
+        raise MissingReference(f"weights: {row['run_id']} cannot be made again: {error}") from error
+    digest = weights_hash(run.model)
+    if digest != row.get("weights"):
+        warnings.warn(_difference(row, digest), stacklevel=4)
+    elif files is not None:
+        _keep_if_possible(files, run.model, digest)
+    return run.model
+
+
+def _keep_if_possible(files: WeightFiles, model: Any, digest: str) -> None:
+    """Keep what was made; whoever asked for a model gets it, whether or not there is room."""
+    try:
+        files.keep(model, digest)
+    except UnlearnkitError as error:
+        warnings.warn(str(error), stacklevel=5)
+
+
+def _require_same_problem(row: Row, lab: Testbed) -> None:
+    """The run's id is a hash of configuration, data, weights and results version: try it before training."""
+    from unlearnkit.unlearning.problem import prepare
+    from unlearnkit.unlearning.run import RunConfig
+
+    config = RunConfig(**row["config"])
+    if prepare(lab, config).identity(config) != row["run_id"]:
+        raise MissingReference(
+            f"weights: {row['run_id']} was made from another model, other data or by a version of unlearnkit "
+            f"that gives other results, so {lab.name} as it ships does not make it again; give what it was "
+            "made from: store.weights(run_id, lab=uk.load_testbed(…, model=PATH))"
+        )
+
+
+def _difference(row: Row, digest: str) -> str:
+    if row.get("weights") is None:
+        return f"weights: {row['run_id']} was recorded without a hash, so what was made again is unchecked"
+    then = row.get("versions") or {}
+    pairs = ", ".join(f"{n} {then.get(n, 'unknown')} then and {metadata.version(n)} now" for n in DECIDING)
+    return (
+        f"weights: {row['run_id']}, made again, has other bits ({digest[:12]}… and not "
+        f"{row['weights'][:12]}…): another processor, number of threads or version ({pairs}) rounds "
+        "otherwise. Its scores may differ from the record's, so evaluate it again; it is not kept"
+    )
+
+
+def _control(row: Row, lab: Testbed) -> Any:
+    """The target, never_learned or a planted model, checked against the record's id."""
+    from unlearnkit.attacks import plant
+    from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+
+    name = str(row["control"])
+    if name in ("target", "never_learned"):
+        model = copy.deepcopy(lab.model if name == "target" else lab.never_learned)
+    else:
+        model = plant(lab, **_planted(name))
+    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
+    config = {"control": name, "task": row["task"], "fold": row["fold"]}
+    if run_id(config, weights=weights_hash(model), data=data) != row["run_id"]:
+        raise MissingReference(
+            f"weights: {row['run_id']} is {name} of another model or other data than {lab.name} has; give "
+            "what it was made from: store.weights(run_id, lab=uk.load_testbed(…, model=PATH, never_learned=PATH))"
+        )
+    return model
+
+
+def _planted(name: str) -> dict[str, Any]:
+    """The arguments of `plant` from a control's name: "plant-hidden", "plant-grid-4-rtn"."""
+    word, kind, *rest = [*name.split("-"), ""]
+    if word != "plant" or not kind or (kind == "grid" and not (len(rest) > 1 and rest[0].isdecimal())):
+        raise MissingReference(f'weights: no control is called "{name}", so there is no model of it')
+    return {"kind": kind} | ({"bits": int(rest[0]), "scheme": rest[1]} if kind == "grid" else {})
