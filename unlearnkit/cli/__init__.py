@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from unlearnkit import __version__
-from unlearnkit.cli import build_lab, calibrate, compare, doctor, lab, study
+from unlearnkit.cli import brief, build_lab, calibrate, compare, doctor, lab, report, study
 from unlearnkit.errors import UnlearnkitError
 
 BAD_INPUT = 2  # argparse's own code for a bad argument
 INTERRUPTED = 130  # the shell's code for Ctrl-C
-COMMANDS = (compare, calibrate, study, build_lab, lab, doctor)
+COMMANDS = (compare, report, brief, calibrate, study, build_lab, lab, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

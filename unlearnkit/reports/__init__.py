@@ -1,6 +1,8 @@
 """Figures, each with its twin in words."""
 
+from unlearnkit.reports.focus_brief import Brief, brief
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
+from unlearnkit.reports.page import html
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.reports.step_size import step_size_answer_sentence, step_size_figure, step_size_sentence
 from unlearnkit.reports.survival import survival_depth_figure, survival_depth_sentence
@@ -8,10 +10,13 @@ from unlearnkit.studies.step_size import StepSizeAnswer, step_size_answer
 from unlearnkit.studies.step_size_table import step_size_table
 
 __all__ = [
+    "Brief",
     "StepSizeAnswer",
+    "brief",
     "frontier_figure",
     "frontier_frame",
     "frontier_sentence",
+    "html",
     "recovery_figure",
     "recovery_sentence",
     "step_size_answer",

@@ -49,7 +49,7 @@ def comparison_table(comparison: Comparison) -> str:
 
 def _groups(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Rows by grade, in the order of grades, then by optimizer."""
-    grades = sorted({row["grade"] for row in rows}, key=_grade_place)
+    grades = sorted({row["grade"] for row in rows}, key=grade_place)
     return {
         grade: {
             name: [row for row in rows if row["optimizer"] == name]
@@ -59,7 +59,8 @@ def _groups(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[dict[str
     }
 
 
-def _grade_place(grade: str) -> int:
+def grade_place(grade: str) -> int:
+    """Where a grade stands among `GRADES`; unknown ones come last."""
     return GRADES.index(grade) if grade in GRADES else len(GRADES)
 
 

@@ -1,0 +1,234 @@
+"""What a report speaks of: runs taken from a store, with the controls of their problems."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from unlearnkit.attacks.judging import attack_has_power
+from unlearnkit.reports.fields import Row, by_fold, family_of, label_of, met_by, number, steps_of
+from unlearnkit.studies.attacked import rate_text
+from unlearnkit.studies.intervals import Interval
+from unlearnkit.studies.table import grade_place
+from unlearnkit.unlearning.status import STATUSES
+
+# What tells two arms of one optimizer apart. Steps do not: runs that are stopped at one depth differ in them.
+SETTINGS = ("lr", "batch_size", "optimizer_options", "objective_options", "max_grad_norm", "loss_on")
+
+
+class Store(Protocol):
+    """What a report needs of a `RunStore`."""
+
+    def to_frame(self, **filters: Any) -> Any:
+        """One row a run."""
+
+    def get(self, run_id: str, /) -> dict[str, Any]:
+        """A run as in results.json, with its versions, device, tags, notes and time."""
+
+
+@dataclass(frozen=True, eq=False)  # an arm is itself, whatever rows it holds
+class Arm:
+    """Runs of one optimizer with one setting that ended with one status: what may be averaged over folds.
+
+    `name` is the optimizer, with the settings in which its arms differ.
+    """
+
+    name: str
+    optimizer: str
+    grade: str
+    status: str
+    runs: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """Name and status: what a line in a figure is called."""
+        return f"{self.name} ({self.status})"
+
+    def interval(self, *path: str) -> Interval:
+        """A field's mean over folds; seeds of a fold count once."""
+        return by_fold((run["fold"], number(run, *path)) for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All runs of one testbed, task and objective, with the controls of their folds.
+
+    `alone`: there is no other problem beside it.
+    """
+
+    testbed: str
+    task: str
+    objective: str
+    runs: tuple[Row, ...]
+    controls: tuple[Row, ...]
+    alone: bool = False
+
+    @property
+    def title(self) -> str:
+        """How it is called in a heading."""
+        bed = "" if self.testbed == "atlas" else f"{self.testbed}, "
+        return f"{bed}{self.task} task, {self.objective}"
+
+    @property
+    def where(self) -> str:
+        """What tells it from other problems, at the end of a caption; nothing where it is the only one."""
+        return "" if self.alone else f" ({self.title})"
+
+    @property
+    def folds(self) -> list[Any]:
+        """The folds of its runs, in order."""
+        return sorted({run["fold"] for run in self.runs})
+
+    @property
+    def arms(self) -> list[Arm]:
+        """By grade, optimizer, setting and status, in their order."""
+        return _arms(self.runs)
+
+    @property
+    def attacks(self) -> list[str]:
+        """The labels of all attacks, budgets of one kind in order."""
+        return [label for labels in self.families.values() for label in labels]
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Labels by attack, its steps aside, smallest budget first."""
+        met = {label_of(attack): attack for row in (*self.runs, *self.controls) for attack in met_by(row)}
+        families: dict[str, list[str]] = {}
+        for label in sorted(met, key=lambda label: (met[label]["name"], steps_of(met[label]) or 0, label)):
+            families.setdefault(family_of(met[label]), []).append(label)
+        return families
+
+    @property
+    def hardest(self) -> list[str]:
+        """Of each attack its largest budget."""
+        return [labels[-1] for labels in self.families.values()]
+
+    def control(self, name: str, fold: Any) -> Row | None:
+        """One control on one fold, or None where it was not recorded."""
+        found = (row for row in self.controls if (row["control"], row["fold"]) == (name, fold))
+        return next(found, None)
+
+    def depth(self, run: Row) -> float:
+        """A run's nll_forget as a multiple of never_learned's on its fold; NaN without that control."""
+        control = self.control("never_learned", run["fold"])
+        return math.nan if control is None else number(run, "scores", "nll_forget") / _level(control)
+
+    def power(self, label: str) -> tuple[int, int]:
+        """On how many folds an attack was seen to have power, and on how many it met a plant."""
+        shown = [self._power(label, fold) for fold in self.folds]
+        return sum(found is True for found in shown), sum(found is not None for found in shown)
+
+    def _power(self, label: str, fold: Any) -> bool | None:
+        here = [row for row in self.controls if row["fold"] == fold and row.get("scores")]
+        plants = [row for row in here if str(row["control"]).startswith("plant-")]
+        met = [attack for row in plants for attack in met_by(row) if label_of(attack) == label]
+        return attack_has_power(dict(met[0]), [dict(row) for row in here]) if met else None
+
+
+def collect(store: Store, *, tag: str | None = None, task: str | None = None) -> list[Problem]:
+    """Take the runs from a store, and the controls of their folds, which no tag leaves out."""
+    frame = store.to_frame(tag=tag, task=task)
+    runs = [store.get(run_id) for run_id in frame.run_id] if len(frame) else []
+    everything = store.to_frame(task=task, controls=True)
+    names = everything.run_id[everything.control.notna()] if len(everything) else []
+    return problems_of(runs, [store.get(run_id) for run_id in names])
+
+
+def problems_of(runs: Iterable[Row], controls: Iterable[Row]) -> list[Problem]:
+    """Sort rows into problems: testbed, task and objective, in the order of their names.
+
+    Rows of runs without an optimizer are left out.
+    """
+    listed = list(controls)
+    sorted_out: dict[tuple[str, str, str], list[Row]] = {}
+    for run in runs:
+        if run.get("optimizer") is not None:
+            sorted_out.setdefault((_bed(run), str(run["task"]), str(run["objective"])), []).append(run)
+    alone = len(sorted_out) == 1
+    return [_problem(key, sorted_out[key], listed, alone) for key in sorted(sorted_out)]
+
+
+def _problem(key: tuple[str, str, str], runs: Sequence[Row], controls: Sequence[Row], alone: bool) -> Problem:
+    testbed, task, objective = key
+    folds = {run["fold"] for run in runs}
+    mine = [row for row in controls if (_bed(row), row["task"]) == (testbed, task) and row["fold"] in folds]
+    order = ("fold", "control", "seed", "run_id")
+    mine.sort(key=lambda row: [str(row.get(name)) for name in order])
+    in_order = sorted(runs, key=lambda run: (grade_place(run["grade"]), str(run["optimizer"]), *_place(run)))
+    return Problem(testbed, task, objective, tuple(in_order), tuple(_merged(mine)), alone)
+
+
+def _merged(controls: Sequence[Row]) -> Iterator[Row]:
+    """One row a control and fold: attacks that were made at other times stand together."""
+    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for row in controls:
+        key = (row["control"], row["fold"])
+        kept = found.setdefault(key, {**row, "attacks": []})
+        there = {label_of(attack) for attack in kept["attacks"]}
+        kept["attacks"] += [attack for attack in met_by(row) if label_of(attack) not in there]
+    yield from found.values()
+
+
+def _place(run: Row) -> tuple[float, float, float, str]:
+    return number(run, "lr"), number(run, "fold"), number(run, "seed"), str(run.get("run_id"))
+
+
+def _bed(row: Row) -> str:
+    return str(row.get("testbed", "atlas"))
+
+
+def _level(control: Row) -> float:
+    return number(control, "scores", "nll_forget") or math.nan
+
+
+def _arms(runs: Sequence[Row]) -> list[Arm]:
+    cells: dict[tuple[str, str], list[Row]] = {}
+    for run in runs:
+        cells.setdefault((_setting_key(run), str(run["status"])), []).append(run)
+    arms = []
+    for (_, status), mine in cells.items():
+        optimizer = str(mine[0]["optimizer"])
+        apart = _differing([run for run in runs if run["optimizer"] == mine[0]["optimizer"]])
+        told = [f"{name} {_told(name, _setting(mine[0], name))}" for name in apart]
+        name = ", ".join([optimizer, *told])
+        arms.append(Arm(name, optimizer, str(mine[0]["grade"]), status, tuple(mine)))
+    return sorted(
+        arms, key=lambda arm: (grade_place(arm.grade), arm.optimizer, _first(arm), status_place(arm))
+    )
+
+
+def _first(arm: Arm) -> tuple[float, str]:
+    return number(arm.runs[0], "lr"), arm.name
+
+
+def status_place(arm: Arm) -> int:
+    """Forgotten first, over-forgotten next, what gives no verdict after them."""
+    order = tuple(reversed(STATUSES))
+    return order.index(arm.status) if arm.status in order else len(order)
+
+
+def _setting(run: Row, name: str) -> Any:
+    return run.get(name, (run.get("config") or {}).get(name))
+
+
+def _setting_key(run: Row) -> str:
+    return json.dumps(
+        [run["optimizer"], *(_setting(run, name) for name in SETTINGS)], sort_keys=True, default=str
+    )
+
+
+def _differing(runs: Sequence[Row]) -> list[str]:
+    return [
+        name
+        for name in SETTINGS
+        if len({json.dumps(_setting(run, name), sort_keys=True, default=str) for run in runs}) > 1
+    ]
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "lr" and isinstance(value, int | float):
+        return rate_text(value)
+    return json.dumps(value, sort_keys=True, default=str) if isinstance(value, dict) else str(value)

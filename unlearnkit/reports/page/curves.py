@@ -1,0 +1,106 @@
+"""Recovery curves: what is known after each budget of relearning, beside never_learned's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from unlearnkit.reports.collected import Arm, Problem
+from unlearnkit.reports.fields import Row, by_fold, met, number, steps_of
+from unlearnkit.reports.looks import looks_of
+from unlearnkit.reports.page.figures import Figure, content_of, shown
+from unlearnkit.reports.page.tables import Block, Column, Table, spread
+from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
+from unlearnkit.studies.intervals import Interval
+
+HALVES = {"held-out": "knowmem_forget_heldout", "shown": "knowmem_forget_shown"}
+MOST_LINES = 12  # more than that nobody can tell apart
+Curve = Mapping[int, Interval]
+
+
+def recovery_figures(problem: Problem) -> Iterator[Figure]:
+    """For each kind of relearning, one figure for held-out facts and one for shown facts."""
+    for labels in problem.families.values():
+        budgets = _budgets(problem, labels)
+        if budgets:
+            for facts, score in HALVES.items():
+                figure = _figure(problem, budgets, facts, score)
+                if figure is not None:
+                    yield figure
+
+
+def _budgets(problem: Problem, labels: Sequence[str]) -> dict[int, str]:
+    """Budgets of an attack that has them: steps to label."""
+    rows = (*problem.runs, *problem.controls)
+    found = {label: next((a for row in rows if (a := met(row, label)) is not None), {}) for label in labels}
+    return {steps: label for label, attack in found.items() if (steps := steps_of(attack)) is not None}
+
+
+def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str) -> Figure | None:
+    control = _curve([row for row in problem.controls if row["control"] == "never_learned"], budgets, score)
+    curves = {arm: curve for arm in problem.arms if max(curve := _curve(arm.runs, budgets, score), default=0)}
+    curves = {arm: curve for arm, curve in curves.items() if max(curve) in control}
+    if not curves or max(control, default=0) == 0:
+        return None
+    drawn = dict(list(curves.items())[:MOST_LINES])
+    means = {arm.title: _means(curve) for arm, curve in drawn.items()}
+    figure = recovery_figure({shown(name): m for name, m in means.items()}, _means(control), facts=facts)
+    _restyle(figure, list(drawn))
+    largest = budgets[max(budgets)]
+    caption = f"{facts.capitalize()} facts that are known after relearning, up to {largest}{problem.where}"
+    return Figure(
+        caption,
+        f"Line chart of knowledge against relearning steps. {caption}. The text and table below say the same.",
+        content_of(figure),
+        [recovery_sentence(means, _means(control), facts=facts).replace("\n", " "), *_left_out(curves)],
+        [_table(curves, control, budgets, caption)],
+    )
+
+
+def _left_out(curves: Mapping[Arm, Curve]) -> Iterator[str]:
+    if len(curves) > MOST_LINES:
+        yield f"Drawn are the first {MOST_LINES} of {len(curves)} arms; the table has all."
+
+
+def _curve(rows: Sequence[Row], budgets: Mapping[int, str], score: str) -> dict[int, Interval]:
+    """Steps (0: before the attack) to the mean over folds; budgets that nobody met are left out."""
+    found = {0: by_fold((row["fold"], number(row, "scores", score)) for row in rows)}
+    for steps, label in budgets.items():
+        after = (
+            (row["fold"], number(attack, "scores", score)) for row in rows if (attack := met(row, label))
+        )
+        found[steps] = by_fold(after)
+    return {steps: interval for steps, interval in found.items() if interval.n}
+
+
+def _means(curve: Curve) -> dict[int, float]:
+    return {steps: interval.mean for steps, interval in curve.items()}
+
+
+def _restyle(figure: Any, arms: Sequence[Arm]) -> None:
+    """Colours and shapes of optimizers as everywhere; dashes tell one optimizer's arms apart."""
+    looks = looks_of(arm.optimizer for arm in arms)
+    for arm, line in zip(arms, figure.data, strict=False):
+        look = looks[arm.optimizer]
+        line.update(line_color=look.colour, marker_color=look.colour, marker_symbol=look.marker)
+    figure.update_yaxes(title="known")
+
+
+def _table(curves: Mapping[Arm, Curve], control: Curve, budgets: Mapping[int, str], caption: str) -> Table:
+    steps = [0, *sorted(budgets)]
+    columns = [
+        Column("Optimizer", text=True), Column("Status", text=True),
+        *(Column(f"{n} steps" if n else "before") for n in steps),
+    ]  # fmt: skip
+    blocks: dict[str, list[list[Any]]] = {}
+    for arm, curve in curves.items():
+        blocks.setdefault(arm.grade, []).append([arm.name, arm.status, *_cells(curve, steps)])
+    listed = [Block(grade, rows) for grade, rows in blocks.items()]
+    listed.append(Block("control", [["never_learned", "", *_cells(control, steps)]]))
+    return Table(f"{caption}; share of facts, mean over folds [95 % t interval]", columns, listed)
+
+
+def _cells(curve: Curve, steps: Sequence[int]) -> list[Any]:
+    missing = Interval(math.nan, math.nan, math.nan, n=0)
+    return [spread(curve.get(n, missing)) for n in steps]

@@ -1,0 +1,235 @@
+"""What came back from each run, against how deep it had forgotten and against what it cost."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
+from unlearnkit.reports.collected import Arm, Problem
+from unlearnkit.reports.facets import MARGIN_LINE
+from unlearnkit.reports.fields import Row, by_fold, met, number
+from unlearnkit.reports.looks import CONTROL_GREY, Look, looks_of
+from unlearnkit.reports.page.figures import Figure, content_of, shown
+from unlearnkit.reports.page.tables import Block, Column, Table, counted_chips, plain, runs_text, spread
+from unlearnkit.studies.intervals import Interval
+from unlearnkit.unlearning.status import DEPTH_BAND
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# What a marker's filling says; its colour and shape are the optimizer's.
+FILLINGS = {"survived": "", "recovered": "-open"}
+NO_VERDICT = "-open-dot"
+LEGEND = (
+    "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the optimizer. "
+    "Filled: survived; hollow: recovered; with a dot: no verdict."
+)
+WORDS_UP_TO = 8  # arms; more of them are told by the table alone
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run under an attack. `worst`: the larger of shown and held-out recovery, which the margin is for."""
+
+    run: Row
+    depth: float
+    shown: float
+    heldout: float
+    outcome: str
+
+    @property
+    def worst(self) -> float:
+        """NaN where there is no control to go beyond."""
+        return max(self.shown, self.heldout)
+
+    @property
+    def cost(self) -> float:
+        """Forward-equivalents."""
+        return number(self.run, "cost", "forward_equivalents")
+
+
+def depth_figures(problem: Problem) -> Iterator[Figure]:
+    """One figure for each attack's largest budget: recovery against depth before the attack."""
+    for label in problem.hardest:
+        points = [p for p in points_of(problem, label) if math.isfinite(p.worst) and math.isfinite(p.depth)]
+        if points:
+            figure = _figure(points, [p.depth for p in points], "depth before, × control’s")
+            _mark_depth(figure)
+            caption = f"What {label} brought back, against depth{problem.where}"
+            yield Figure(
+                caption,
+                f"Scatter plot, one marker a run. {caption}. The text and table below say the same.",
+                content_of(figure),
+                *_told(problem, label, _depth_words),
+                [depth_table(problem, label)],
+            )
+
+
+def cost_figures(problem: Problem) -> Iterator[Figure]:
+    """One figure for each attack's largest budget: recovery against forward-equivalents."""
+    for label in problem.hardest:
+        points = [p for p in points_of(problem, label) if math.isfinite(p.worst) and p.cost > 0]
+        if points:
+            figure = _figure(points, [p.cost for p in points], "cost: forward-equivalents")
+            figure.update_xaxes(rangemode="tozero")
+            caption = f"What {label} brought back, against cost{problem.where}"
+            yield Figure(
+                caption,
+                f"Scatter plot, one marker a run. {caption}. The text and table below say the same.",
+                content_of(figure),
+                *_told(problem, label, _cost_words),
+            )
+
+
+def points_of(problem: Problem, label: str) -> list[Point]:
+    """All runs that met an attack."""
+    return [_point(problem, run, attack) for run in problem.runs if (attack := met(run, label)) is not None]
+
+
+def _point(problem: Problem, run: Row, attack: Row) -> Point:
+    back = (number(attack, "recovery", half) for half in ("shown", "heldout"))
+    return Point(run, problem.depth(run), *back, str(attack.get("outcome") or "not judged"))
+
+
+def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> go.Figure:
+    import plotly.graph_objects as go
+
+    looks = looks_of(str(point.run["optimizer"]) for point in points)
+    traces = [_trace(name, look, points, places) for name, look in looks.items()]
+    figure = go.Figure(traces)
+    figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
+    figure.add_annotation(
+        x=1, xref="paper", xanchor="right", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
+        text=f"survival margin {RECOVERY_MARGIN:.2f}",
+    )  # fmt: skip
+    figure.update_xaxes(title=x_title)
+    # Always the whole scale: a small recovery must look small.
+    figure.update_yaxes(title="recovery", range=[-0.25, 1.08], zeroline=True)
+    return figure
+
+
+def _trace(name: str, look: Look, points: Sequence[Point], places: Sequence[float]) -> go.Scatter:
+    import plotly.graph_objects as go
+
+    mine = [(point, x) for point, x in zip(points, places, strict=True) if point.run["optimizer"] == name]
+    symbols = [look.marker + FILLINGS.get(point.outcome, NO_VERDICT) for point, _ in mine]
+    return go.Scatter(
+        x=[x for _, x in mine],
+        y=[point.worst for point, _ in mine],
+        customdata=[_hover(point) for point, _ in mine],
+        name=shown(name),
+        mode="markers",
+        marker={"color": look.colour, "symbol": symbols, "size": 13, "line": {"width": 2}},
+        hovertemplate="%{fullData.name}, lr %{customdata[0]}, fold %{customdata[1]}, seed %{customdata[2]}: "
+        "%{customdata[3]}<br>%{customdata[4]:+.2f} shown, %{customdata[5]:+.2f} held out: %{customdata[6]}"
+        "<extra></extra>",
+    )
+
+
+def _hover(point: Point) -> list[Any]:
+    told = [point.run.get(name) for name in ("lr", "fold", "seed", "status")]
+    return [*(shown(value) for value in told), point.shown, point.heldout, shown(point.outcome)]
+
+
+def _mark_depth(figure: go.Figure) -> None:
+    band = {"line_width": 0, "fillcolor": CONTROL_GREY, "opacity": 0.18, "layer": "below"}
+    figure.add_vrect(x0=1 - DEPTH_BAND, x1=1 + DEPTH_BAND, **band)
+    figure.add_vline(x=1, line={"color": CONTROL_GREY, "dash": "dot", "width": 1.5}, layer="below")
+    figure.add_annotation(
+        x=1,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        text=f"the control (band ±{DEPTH_BAND:.0%})",
+    )
+    figure.update_xaxes(rangemode="tozero")
+
+
+# Twins
+
+
+def depth_table(problem: Problem, label: str) -> Table:
+    """By arm: depth, recovery of both halves, outcomes."""
+    columns = [
+        Column("Optimizer", text=True), Column("Status", text=True), Column("Runs"),
+        Column("Depth", "× control"), Column("Recovery, shown"), Column("Recovery, held out"),
+        Column("Outcomes", text=True),
+    ]  # fmt: skip
+    blocks: dict[str, list[list[Any]]] = {}
+    for arm in problem.arms:
+        points = _points_of_arm(problem, arm, label)
+        depths, shown_, heldout = (_means(points, name) for name in ("depth", "shown", "heldout"))
+        row = [
+            arm.name, arm.status, str(len(points)), spread(depths), spread(shown_, "+.2f"),
+            spread(heldout, "+.2f"), counted_chips(point.outcome for point in points),
+        ]  # fmt: skip
+        blocks.setdefault(arm.grade, []).append(row)
+    return Table(
+        f"{label} by optimizer: mean over folds [95 % t interval]{problem.where}",
+        columns,
+        [Block(grade, rows) for grade, rows in blocks.items()],
+    )
+
+
+def cost_table(problem: Problem) -> Table:
+    """By arm: what it cost, how far it moved the weights, and the outcomes of every attack."""
+    columns = [
+        Column("Optimizer", text=True), Column("Status", text=True), Column("Runs"),
+        Column("Cost", "forward-equivalents"), Column("Seconds"), Column("Distance", "L2"),
+        *(Column(label, "outcomes", text=True) for label in problem.attacks),
+    ]  # fmt: skip
+    blocks: dict[str, list[list[Any]]] = {}
+    for arm in problem.arms:
+        chips = [
+            counted_chips((met(run, x) or {}).get("outcome") for run in arm.runs) for x in problem.attacks
+        ]
+        costs = [
+            plain(arm.interval("cost", name).mean, form)
+            for name, form in (("forward_equivalents", ",.0f"), ("seconds", ",.1f"), ("distance_l2", ".1f"))
+        ]
+        row = [arm.name, arm.status, str(len(arm.runs)), *costs, *chips]
+        blocks.setdefault(arm.grade, []).append(row)
+    listed = [Block(grade, rows) for grade, rows in blocks.items()]
+    return Table(f"Cost and outcomes by optimizer, means over folds{problem.where}", columns, listed)
+
+
+def _points_of_arm(problem: Problem, arm: Arm, label: str) -> list[Point]:
+    return [_point(problem, run, attack) for run in arm.runs if (attack := met(run, label)) is not None]
+
+
+def _means(points: Sequence[Point], name: str) -> Interval:
+    return by_fold((point.run["fold"], getattr(point, name)) for point in points)
+
+
+def _told(
+    problem: Problem, label: str, words: Callable[[Sequence[Point]], str]
+) -> tuple[list[str], list[str]]:
+    """A sentence, and one for each arm."""
+    arms = [(arm, points) for arm in problem.arms if (points := _points_of_arm(problem, arm, label))]
+    if len(arms) > WORDS_UP_TO:
+        return [f"After {label}: {len(arms)} arms, each in the table below."], []
+    told = [f"{arm.title}, {runs_text(len(points))}: {words(points)}" for arm, points in arms]
+    return [f"After {label}:"], told
+
+
+def _depth_words(points: Sequence[Point]) -> str:
+    depth, back, heldout = (_means(points, name) for name in ("depth", "shown", "heldout"))
+    return (
+        f"depth {depth.mean:.2f} times the control’s, came back {back.mean:+.2f} of shown and "
+        f"{heldout.mean:+.2f} of held-out facts ({_outcomes(points)})"
+    )
+
+
+def _cost_words(points: Sequence[Point]) -> str:
+    cost, worst = _means(points, "cost"), _means(points, "worst")
+    return f"{cost.mean:,.0f} forward-equivalents, came back {worst.mean:+.2f} ({_outcomes(points)})"
+
+
+def _outcomes(points: Sequence[Point]) -> str:
+    counts = Counter(point.outcome for point in points)
+    return ", ".join(name if len(points) == 1 else f"{count} {name}" for name, count in counts.items())
