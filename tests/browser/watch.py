@@ -16,7 +16,8 @@ HERE = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|(file|data|blob
 class Watch:
     """Everything that a page has done since it was opened."""
 
-    outside: list[str] = field(default_factory=list)  # addresses of other machines that were asked
+    requests: list[str] = field(default_factory=list)  # every address that was asked
+    outside: list[str] = field(default_factory=list)  # those of other machines
     failed: list[str] = field(default_factory=list)  # requests that failed or were refused
     errors: list[str] = field(default_factory=list)  # uncaught errors, and errors in the console
     warnings: list[str] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Watch:
         self._address(request.url)
 
     def _address(self, url: str) -> None:
+        self.requests.append(url)
         if not HERE.match(url):
             self.outside.append(url)
 
