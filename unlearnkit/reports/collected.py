@@ -6,27 +6,20 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from unlearnkit.attacks.judging import attack_has_power
-from unlearnkit.reports.fields import Row, by_fold, family_of, label_of, met_by, number, steps_of
+from unlearnkit.reports.fields import Row, by_fold, family_of, label_of, met, met_by, number, steps_of
 from unlearnkit.studies.attacked import rate_text
 from unlearnkit.studies.intervals import Interval
 from unlearnkit.studies.table import grade_place
 from unlearnkit.unlearning.status import STATUSES
 
+if TYPE_CHECKING:
+    from unlearnkit.records import RunStore
+
 # What tells two arms of one optimizer apart. Steps do not: runs that are stopped at one depth differ in them.
 SETTINGS = ("lr", "batch_size", "optimizer_options", "objective_options", "max_grad_norm", "loss_on")
-
-
-class Store(Protocol):
-    """What a report needs of a `RunStore`."""
-
-    def to_frame(self, **filters: Any) -> Any:
-        """One row a run."""
-
-    def get(self, run_id: str, /) -> dict[str, Any]:
-        """A run as in results.json, with its versions, device, tags, notes and time."""
 
 
 @dataclass(frozen=True, eq=False)  # an arm is itself, whatever rows it holds
@@ -95,10 +88,10 @@ class Problem:
     @property
     def families(self) -> dict[str, list[str]]:
         """Labels by attack, its steps aside, smallest budget first."""
-        met = {label_of(attack): attack for row in (*self.runs, *self.controls) for attack in met_by(row)}
+        there = {label_of(attack): attack for row in (*self.runs, *self.controls) for attack in met_by(row)}
         families: dict[str, list[str]] = {}
-        for label in sorted(met, key=lambda label: (met[label]["name"], steps_of(met[label]) or 0, label)):
-            families.setdefault(family_of(met[label]), []).append(label)
+        for label in sorted(there, key=lambda x: (there[x]["name"], steps_of(there[x]) or 0, x)):
+            families.setdefault(family_of(there[label]), []).append(label)
         return families
 
     @property
@@ -123,18 +116,23 @@ class Problem:
 
     def _power(self, label: str, fold: Any) -> bool | None:
         here = [row for row in self.controls if row["fold"] == fold and row.get("scores")]
-        plants = [row for row in here if str(row["control"]).startswith("plant-")]
-        met = [attack for row in plants for attack in met_by(row) if label_of(attack) == label]
-        return attack_has_power(dict(met[0]), [dict(row) for row in here]) if met else None
+        for plant in here:
+            attack = met(plant, label)
+            if attack is not None and str(plant["control"]).startswith("plant-"):
+                same_seed = [dict(row) for row in here if row.get("seed") == plant.get("seed")]
+                return attack_has_power(dict(attack), same_seed)
+        return None
 
 
-def collect(store: Store, *, tag: str | None = None, task: str | None = None) -> list[Problem]:
+def collect(store: RunStore, *, tag: str | None = None, task: str | None = None) -> list[Problem]:
     """Take the runs from a store, and the controls of their folds, which no tag leaves out."""
-    frame = store.to_frame(tag=tag, task=task)
-    runs = [store.get(run_id) for run_id in frame.run_id] if len(frame) else []
-    everything = store.to_frame(task=task, controls=True)
-    names = everything.run_id[everything.control.notna()] if len(everything) else []
-    return problems_of(runs, [store.get(run_id) for run_id in names])
+    frame = store.to_frame(tag=tag, task=task, controls=True)
+    names = zip(frame.run_id, frame.seed, strict=True) if len(frame) else ()
+    rows = [store.get(str(run_id), seed=int(seed)) for run_id, seed in names]
+    runs, controls = (
+        [row for row in rows if (row.get("control") is not None) == is_one] for is_one in (False, True)
+    )
+    return problems_of(runs, controls)
 
 
 def problems_of(runs: Iterable[Row], controls: Iterable[Row]) -> list[Problem]:
@@ -162,10 +160,10 @@ def _problem(key: tuple[str, str, str], runs: Sequence[Row], controls: Sequence[
 
 
 def _merged(controls: Sequence[Row]) -> Iterator[Row]:
-    """One row a control and fold: attacks that were made at other times stand together."""
-    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    """One row a control, fold and seed: attacks that were made at other times stand together."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in controls:
-        key = (row["control"], row["fold"])
+        key = (row["control"], row["fold"], row.get("seed"))
         kept = found.setdefault(key, {**row, "attacks": []})
         there = {label_of(attack) for attack in kept["attacks"]}
         kept["attacks"] += [attack for attack in met_by(row) if label_of(attack) not in there]

@@ -53,7 +53,7 @@ class Contrast:
     def sentence(self) -> str:
         """In words, with the reason where it decides nothing."""
         wanted = f"{FEWEST_FOLDS} folds and {FEWEST_SEEDS} seeds"
-        have = f"{self.recovery.n} fold{'s' * (self.recovery.n != 1)}, {self.seeds} seed{'s' * (self.seeds != 1)}"
+        have = f"{_many(self.recovery.n, 'fold')}, {_many(self.seeds, 'seed')}"
         if not self.enough:
             said = f"too few to decide ({have}; {wanted} are needed)"
         elif not self.recovery.excludes(0.0):
@@ -89,8 +89,8 @@ def decision_sentence(problem: Problem) -> str:
     if found:
         folds = max(contrast.recovery.n for contrast in found)
         return (
-            f"Too few to decide: grades meet at the control’s depth on {folds} "
-            f"fold{'s' * (folds != 1)} at most, with {max(contrast.seeds for contrast in found)} seed(s); "
+            f"Too few to decide: grades meet at the control’s depth on {_many(folds, 'fold')} at most, with "
+            f"{_many(max(contrast.seeds for contrast in found), 'seed')}; "
             f"{FEWEST_FOLDS} folds and {FEWEST_SEEDS} seeds are needed."
         )
     return _why_none(problem)
@@ -143,6 +143,10 @@ def worst(run: Row, label: str) -> float:
     """The larger of shown and held-out recovery, which the margin of survival is for; NaN where unknown."""
     attack = met(run, label) or {}
     return max(number(attack, "recovery", half) for half in ("shown", "heldout"))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _cost(run: Row) -> float:

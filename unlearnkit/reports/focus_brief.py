@@ -6,24 +6,28 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unlearnkit.reports.collected import Arm, Problem, Store, collect
+from unlearnkit.reports.collected import Arm, Problem, collect
 from unlearnkit.reports.decision import contrasts, decision_sentence
 from unlearnkit.reports.fields import by_fold, met
+
+if TYPE_CHECKING:
+    from unlearnkit.records import RunStore
 
 QUESTION = (
     "A model was made to forget, then attacked: its weights were rounded, or trained on half of what it had "
     "forgotten. Coarser optimizers are said (arXiv 2510.00761) to buy robustness; what do they cost?"
 )
 READING = (
-    "Forgotten: as deep as a model that never learned. Over-forgotten: deeper, which alone makes a run look more "
-    "robust. Rows of different status must not be compared, and their order is no ranking. Costs are forward "
-    "passes over a batch, a backward pass counting 2. Differences are means over folds with 95 % t intervals, not "
-    "corrected for their number, and not matched in retention; a verdict on the claim needs the rules of "
-    "uk.studies.claims_table()."
+    "Forgotten: as deep as a model that never learned. Over-forgotten: deeper, which alone makes a run look "
+    "more robust. Rows of different status must not be compared, and their order is no ranking. Costs are "
+    "forward passes over a batch, a backward pass counting 2. Differences are means over folds with 95 % t "
+    "intervals, not corrected for their number, and not matched in retention; a verdict on the claim needs "
+    "the rules of uk.studies.claims_table()."
 )
 NO_RUN = "There is no run in these records, so nothing can be said. Make some: unlearnkit compare."
+MOST_COMPARISONS = 6
 HEAD = ("grade", "optimizer", "status", "runs", "folds", "depth × control", "cost", "seconds")
 Lines = tuple[tuple[str, ...], ...]
 
@@ -74,7 +78,7 @@ class Brief:
         return str(html + Markup("<p>{}</p>").format(READING if self.parts else NO_RUN))
 
 
-def brief(store: Store, *, tag: str | None = None, task: str | None = None) -> Brief:
+def brief(store: RunStore, *, tag: str | None = None, task: str | None = None) -> Brief:
     """The focus brief of the runs in a store: what each grade cost, against what survived.
 
     It ranks nobody: runs of different depth stand apart by their status, and optimizers are compared only
@@ -112,8 +116,16 @@ def _part(problem: Problem) -> Part:
         decision=decision_sentence(problem),
         head=(*HEAD, *problem.hardest),
         rows=tuple(tuple(_row(problem, arm)) for arm in problem.arms),
-        comparisons=tuple(contrast.sentence() for contrast in contrasts(problem)),
+        comparisons=tuple(_comparisons(problem)),
     )
+
+
+def _comparisons(problem: Problem) -> Iterator[str]:
+    """Those with most folds and seeds first, as many as a page has room for."""
+    found = sorted(contrasts(problem), key=lambda contrast: (-contrast.recovery.n, -contrast.seeds))
+    yield from (contrast.sentence() for contrast in found[:MOST_COMPARISONS])
+    if len(found) > MOST_COMPARISONS:
+        yield f"{len(found) - MOST_COMPARISONS} more have no more folds and seeds than these."
 
 
 def _row(problem: Problem, arm: Arm) -> Iterator[str]:
@@ -162,5 +174,8 @@ def plain_markdown(text: str) -> str:
     --------
     >>> print(plain_markdown("a|b <i> [x](y)"))
     a\|b \<i\> \[x\](y)
+    >>> print(plain_markdown("+0.02 [-0.01, +0.05]"))
+    +0.02 [-0.01, +0.05]
     """
-    return re.sub(r"([\\`*\[\]<>|&~])", r"\\\1", " ".join(text.split()))
+    # A bracket before a number is an interval's; no link's name begins so and is closed by "](".
+    return re.sub(r"([\\`*<>|&~]|\[(?![-+\d])|\](?=[(\[:]))", r"\\\1", " ".join(text.split()))

@@ -26,7 +26,7 @@ def writable(name: str, path: Path) -> Path:
     --------
     >>> writable("path", Path("no/such/folder/report.html"))
     Traceback (most recent call last):
-    unlearnkit.errors.BadInput: path: no/such/folder is no folder; nothing was written; make it, or name another
+    unlearnkit.errors.BadInput: path: no/such/folder is no folder; nothing was written; make it, or ...
     """
     if not path.parent.is_dir():
         folder = path.parent.as_posix()
@@ -42,5 +42,5 @@ def write_report(name: str, path: Path, text: str) -> None:
         write_whole(path, text)
     except OSError as error:
         raise BadInput(
-            f"{name}: {path.as_posix()} cannot be written ({error.strerror}); nothing is there; name another file"
+            f"{name}: {path.as_posix()} cannot be written ({error.strerror}); nothing is there; name another"
         ) from error

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unlearnkit import __version__
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
-from unlearnkit.reports.collected import Problem, Store, collect
+from unlearnkit.reports.collected import Problem, collect
 from unlearnkit.reports.decision import decision_sentence
 from unlearnkit.reports.page.curves import recovery_figures
 from unlearnkit.reports.page.downloads import downloads
@@ -35,6 +35,9 @@ from unlearnkit.reports.page.survival import (
 from unlearnkit.reports.page.tables import Table, outcome_chip
 from unlearnkit.reports.writing import writable, write_report
 from unlearnkit.unlearning.status import DEPTH_BAND, KNOWLEDGE_MARGIN, RETAIN_FLOOR
+
+if TYPE_CHECKING:
+    from unlearnkit.records import RunStore
 
 RULES = {
     "margin": f"{RECOVERY_MARGIN:.2f}",
@@ -70,7 +73,7 @@ class Chapter:
     provenance: Sequence[Any]
 
 
-def html(store: Store, path: str | Path, *, tag: str | None = None, task: str | None = None) -> Path:
+def html(store: RunStore, path: str | Path, *, tag: str | None = None, task: str | None = None) -> Path:
     """Write a report of the runs in a store: one HTML file that opens offline, with no request at all.
 
     It holds what was asked and what is not claimed, survival by grade, recovery against depth and cost,

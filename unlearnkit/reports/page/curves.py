@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from unlearnkit.reports.collected import Arm, Problem
+from unlearnkit.reports.collected import Arm, Problem, status_place
 from unlearnkit.reports.fields import Row, by_fold, met, number, steps_of
 from unlearnkit.reports.looks import looks_of
-from unlearnkit.reports.page.figures import Figure, content_of, shown
+from unlearnkit.reports.page.figures import TWINS, Figure, content_of, shown
 from unlearnkit.reports.page.tables import Block, Column, Table, spread
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.studies.intervals import Interval
 
 HALVES = {"held-out": "knowmem_forget_heldout", "shown": "knowmem_forget_shown"}
-MOST_LINES = 12  # more than that nobody can tell apart
+MOST_LINES = 8  # more than that nobody can tell apart
+LEGEND_LINE = 19  # pixels
 Curve = Mapping[int, Interval]
 
 
@@ -43,24 +45,42 @@ def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str
     curves = {arm: curve for arm, curve in curves.items() if max(curve) in control}
     if not curves or max(control, default=0) == 0:
         return None
-    drawn = dict(list(curves.items())[:MOST_LINES])
+    drawn = {arm: curves[arm] for arm in _drawn(list(curves))}
     means = {arm.title: _means(curve) for arm, curve in drawn.items()}
     figure = recovery_figure({shown(name): m for name, m in means.items()}, _means(control), facts=facts)
     _restyle(figure, list(drawn))
+    content = content_of(figure)
+    content["layout"]["height"] += LEGEND_LINE * max(0, len(drawn) - 4)
+    told, beyond = recovery_sentence(means, _means(control), facts=facts).rsplit("\n", 1)
     largest = budgets[max(budgets)]
     caption = f"{facts.capitalize()} facts that are known after relearning, up to {largest}{problem.where}"
     return Figure(
-        caption,
-        f"Line chart of knowledge against relearning steps. {caption}. The text and table below say the same.",
-        content_of(figure),
-        [recovery_sentence(means, _means(control), facts=facts).replace("\n", " "), *_left_out(curves)],
-        [_table(curves, control, budgets, caption)],
+        caption=caption,
+        label=f"Line chart of knowledge against relearning steps. {caption}. {TWINS}",
+        content=content,
+        sentences=[beyond, *_left_out(curves)],
+        items=[line.rstrip(";.") for line in told.split("\n")],
+        tables=[_table(curves, control, budgets, caption)],
     )
 
 
 def _left_out(curves: Mapping[Arm, Curve]) -> Iterator[str]:
     if len(curves) > MOST_LINES:
-        yield f"Drawn are the first {MOST_LINES} of {len(curves)} arms; the table has all."
+        yield (
+            f"Drawn and told are {MOST_LINES} of {len(curves)} arms: for every optimizer alike, those nearest to "
+            "the control’s depth first. The table has all."
+        )
+
+
+def _drawn(arms: Sequence[Arm]) -> list[Arm]:
+    """As many as can be told apart: by status, and taking turns between optimizers."""
+    turns: Counter[str] = Counter()
+    places = {}
+    for arm in sorted(arms, key=status_place):
+        places[arm] = (turns[arm.optimizer], status_place(arm))
+        turns[arm.optimizer] += 1
+    chosen = sorted(arms, key=lambda arm: places[arm])[:MOST_LINES]
+    return [arm for arm in arms if arm in chosen]
 
 
 def _curve(rows: Sequence[Row], budgets: Mapping[int, str], score: str) -> dict[int, Interval]:

@@ -13,8 +13,8 @@ from unlearnkit.reports.collected import Problem
 from unlearnkit.reports.fields import Row, label_of, met_by, steps_of
 
 OF_A_RUN = (
-    "run_id", "control", "testbed", "task", "fold", "objective", "optimizer", "grade", "lr", "batch_size", "steps",
-    "seed", "status",
+    "run_id", "control", "testbed", "task", "fold", "objective", "optimizer", "grade", "lr", "batch_size",
+    "steps", "seed", "status",
 )  # fmt: skip
 ABOUT_A_RUN = ("device", "time", "tags", "notes")
 SCORES = (

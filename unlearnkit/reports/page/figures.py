@@ -23,8 +23,14 @@ LAYOUT = {
     "hovermode": "closest",
 }
 
+# What the mouse shows of a run; its customdata begins with these four.
+RUN_HOVER = (
+    "%{fullData.name}, lr %{customdata[0]}, fold %{customdata[1]}, seed %{customdata[2]}: %{customdata[3]}"
+)
+TWINS = "The text and the tables below say the same."
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Figure:
     """A figure with its twins: `sentences`, the list `items` and `tables` say what it shows.
 

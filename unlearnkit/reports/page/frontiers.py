@@ -11,7 +11,7 @@ from unlearnkit.reports.collected import Problem
 from unlearnkit.reports.fields import number
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.looks import Look, looks_of
-from unlearnkit.reports.page.figures import Figure, content_of, shown
+from unlearnkit.reports.page.figures import RUN_HOVER, TWINS, Figure, content_of, shown
 from unlearnkit.reports.page.tables import (
     Block,
     Column,
@@ -51,12 +51,12 @@ def frontier_of(problem: Problem, frontiers: Mapping[str, Any]) -> Figure:
     caption = f"What is kept, against how far was forgotten{problem.where}"
     control, *presets, caution = frontier_sentence(frontiers, task=task, objective=objective).split("\n")
     return Figure(
-        caption,
-        f"Scatter plot of retention against depth. {caption}. The text and tables below say the same.",
-        content,
-        [*_own_words(problem), f"Calibration, on fold 0. {control} {caution}"],
-        [preset.rstrip(";.") for preset in presets],
-        [_own_table(problem), _calibration_table(problem, frontiers)],
+        caption=caption,
+        label=f"Scatter plot of retention against depth. {caption}. {TWINS}",
+        content=content,
+        sentences=[*_own_words(problem), f"Calibration, on fold 0. {control} {caution}"],
+        items=[preset.rstrip(";.") for preset in presets],
+        tables=[_own_table(problem), _calibration_table(problem, frontiers)],
     )
 
 
@@ -93,8 +93,7 @@ def _own(problem: Problem) -> Iterator[Any]:
             name=f"{shown(name)}: these records",
             mode="markers",
             marker=_large(look),
-            hovertemplate="%{fullData.name}, lr %{customdata[0]}, fold %{customdata[1]}, seed %{customdata[2]}: "
-            "%{customdata[3]}<br>%{x:.2f} nats a token; %{y:.0%} retained<extra></extra>",
+            hovertemplate=f"{RUN_HOVER}<br>%{{x:.2f}} nats a token; %{{y:.0%}} retained<extra></extra>",
         )
 
 
@@ -121,7 +120,7 @@ def _own_words(problem: Problem) -> Iterator[str]:
     if told:
         yield (
             f"These records, large markers, means over {folds_text(problem.folds)}: "
-            f"{'; '.join(told)}. Each fold has its own control, so compare depths in the tables, not across folds."
+            f"{'; '.join(told)}. Each fold has its own control: compare depths in the tables."
         )
 
 
@@ -143,7 +142,8 @@ def _calibration_table(problem: Problem, frontiers: Mapping[str, Any]) -> Table:
     """Every point that calibration scored would be hundreds of rows: each learning rate has its last."""
     columns = [
         Column("Optimizer", text=True), Column("Learning rate"), Column("Ended", text=True), Column("Points"),
-        Column("Steps", "at the deepest that is not destroyed"), Column("Depth", "nats a token"), Column("Keeps"),
+        Column("Steps", "at the deepest that is not destroyed"),
+        Column("Depth", "nats a token"), Column("Keeps"),
     ]  # fmt: skip
     frame = _points(problem, frontiers)
     blocks: dict[str, list[list[Any]]] = {}

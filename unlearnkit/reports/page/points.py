@@ -13,7 +13,7 @@ from unlearnkit.reports.collected import Arm, Problem
 from unlearnkit.reports.facets import MARGIN_LINE
 from unlearnkit.reports.fields import Row, by_fold, met, number
 from unlearnkit.reports.looks import CONTROL_GREY, Look, looks_of
-from unlearnkit.reports.page.figures import Figure, content_of, shown
+from unlearnkit.reports.page.figures import RUN_HOVER, TWINS, Figure, content_of, shown
 from unlearnkit.reports.page.tables import Block, Column, Table, counted_chips, plain, runs_text, spread
 from unlearnkit.studies.intervals import Interval
 from unlearnkit.unlearning.status import DEPTH_BAND
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 FILLINGS = {"survived": "", "recovered": "-open"}
 NO_VERDICT = "-open-dot"
 LEGEND = (
-    "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the optimizer. "
-    "Filled: survived; hollow: recovered; with a dot: no verdict."
+    "Recovery is the larger of shown and held out, which the margin is for. Colour and shape tell the "
+    "optimizer. Filled: survived; hollow: recovered; with a dot: no verdict."
 )
-WORDS_UP_TO = 8  # arms; more of them are told by the table alone
+WORDS_UP_TO = 6  # arms; more of them are told by the table alone
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class Point:
         return number(self.run, "cost", "forward_equivalents")
 
 
+Words = Callable[[Sequence[Point]], str]
+
+
 def depth_figures(problem: Problem) -> Iterator[Figure]:
     """One figure for each attack's largest budget: recovery against depth before the attack."""
     for label in problem.hardest:
@@ -59,14 +62,8 @@ def depth_figures(problem: Problem) -> Iterator[Figure]:
         if points:
             figure = _figure(points, [p.depth for p in points], "depth before, × control’s")
             _mark_depth(figure)
-            caption = f"What {label} brought back, against depth{problem.where}"
-            yield Figure(
-                caption,
-                f"Scatter plot, one marker a run. {caption}. The text and table below say the same.",
-                content_of(figure),
-                *_told(problem, label, _depth_words),
-                [depth_table(problem, label)],
-            )
+            table = depth_table(problem, label)
+            yield _with_twins(problem, figure, label, "depth", words=_depth_words, tables=[table])
 
 
 def cost_figures(problem: Problem) -> Iterator[Figure]:
@@ -76,13 +73,28 @@ def cost_figures(problem: Problem) -> Iterator[Figure]:
         if points:
             figure = _figure(points, [p.cost for p in points], "cost: forward-equivalents")
             figure.update_xaxes(rangemode="tozero")
-            caption = f"What {label} brought back, against cost{problem.where}"
-            yield Figure(
-                caption,
-                f"Scatter plot, one marker a run. {caption}. The text and table below say the same.",
-                content_of(figure),
-                *_told(problem, label, _cost_words),
-            )
+            yield _with_twins(problem, figure, label, "cost", words=_cost_words)
+
+
+def _with_twins(
+    problem: Problem,
+    figure: go.Figure,
+    label: str,
+    against: str,
+    *,
+    words: Words,
+    tables: Sequence[Table] = (),
+) -> Figure:
+    caption = f"What {label} brought back, against {against}{problem.where}"
+    sentence, items = _told(problem, label, words)
+    return Figure(
+        caption=caption,
+        label=f"Scatter plot, one marker a run. {caption}. {TWINS}",
+        content=content_of(figure),
+        sentences=[sentence],
+        items=items,
+        tables=tables,
+    )
 
 
 def points_of(problem: Problem, label: str) -> list[Point]:
@@ -91,8 +103,8 @@ def points_of(problem: Problem, label: str) -> list[Point]:
 
 
 def _point(problem: Problem, run: Row, attack: Row) -> Point:
-    back = (number(attack, "recovery", half) for half in ("shown", "heldout"))
-    return Point(run, problem.depth(run), *back, str(attack.get("outcome") or "not judged"))
+    back = {half: number(attack, "recovery", half) for half in ("shown", "heldout")}
+    return Point(run, problem.depth(run), **back, outcome=str(attack.get("outcome") or "not judged"))
 
 
 def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> go.Figure:
@@ -103,7 +115,7 @@ def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> g
     figure = go.Figure(traces)
     figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
     figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
+        x=0.01, xref="paper", xanchor="left", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
         text=f"survival margin {RECOVERY_MARGIN:.2f}",
     )  # fmt: skip
     figure.update_xaxes(title=x_title)
@@ -124,8 +136,8 @@ def _trace(name: str, look: Look, points: Sequence[Point], places: Sequence[floa
         name=shown(name),
         mode="markers",
         marker={"color": look.colour, "symbol": symbols, "size": 13, "line": {"width": 2}},
-        hovertemplate="%{fullData.name}, lr %{customdata[0]}, fold %{customdata[1]}, seed %{customdata[2]}: "
-        "%{customdata[3]}<br>%{customdata[4]:+.2f} shown, %{customdata[5]:+.2f} held out: %{customdata[6]}"
+        hovertemplate=f"{RUN_HOVER}<br>"
+        "%{customdata[4]:+.2f} shown, %{customdata[5]:+.2f} held out: %{customdata[6]}"
         "<extra></extra>",
     )
 
@@ -206,15 +218,13 @@ def _means(points: Sequence[Point], name: str) -> Interval:
     return by_fold((point.run["fold"], getattr(point, name)) for point in points)
 
 
-def _told(
-    problem: Problem, label: str, words: Callable[[Sequence[Point]], str]
-) -> tuple[list[str], list[str]]:
+def _told(problem: Problem, label: str, words: Words) -> tuple[str, list[str]]:
     """A sentence, and one for each arm."""
     arms = [(arm, points) for arm in problem.arms if (points := _points_of_arm(problem, arm, label))]
     if len(arms) > WORDS_UP_TO:
-        return [f"After {label}: {len(arms)} arms, each in the table below."], []
+        return f"After {label}: {len(arms)} arms, each in the table below.", []
     told = [f"{arm.title}, {runs_text(len(points))}: {words(points)}" for arm, points in arms]
-    return [f"After {label}:"], told
+    return f"After {label}:", told
 
 
 def _depth_words(points: Sequence[Point]) -> str:

@@ -41,8 +41,8 @@ class Provenance:
 def runs_table(problem: Problem, start: int) -> Table:
     """One line a run; `start` is the number of the first one's anchor."""
     columns = [
-        Column("Run", text=True), Column("Optimizer", text=True), Column("Fold"), Column("Seed"), Column("lr"),
-        Column("Steps"), Column("Status", text=True), Column("Depth", "× control"),
+        Column("Run", text=True), Column("Optimizer", text=True), Column("Fold"), Column("Seed"),
+        Column("lr"), Column("Steps"), Column("Status", text=True), Column("Depth", "× control"),
         Column("Knows", "shown / held out"), Column("Keeps"),
         *(Column(label, "outcome", text=True) for label in problem.attacks),
         Column("Cost", "forward-equivalents"), Column("Seconds"), Column("Tags", text=True),
@@ -68,7 +68,8 @@ def _line(problem: Problem, run: Row, place: str) -> list[Any]:
         str(run.get("steps", "–")), status_chip(str(run["status"])), plain(problem.depth(run)),
         Markup("{} / {}").format(*knows), plain(number(run, "scores", "knowmem_retain")),
         *(outcome_chip((met(run, label) or {}).get("outcome")) for label in problem.attacks),
-        plain(number(run, "cost", "forward_equivalents"), ",.0f"), plain(number(run, "cost", "seconds"), ",.1f"),
+        plain(number(run, "cost", "forward_equivalents"), ",.0f"),
+        plain(number(run, "cost", "seconds"), ",.1f"),
         _tags(run), run.get("notes") or NOTHING,
     ]  # fmt: skip
 

@@ -147,7 +147,7 @@ def controls_table(problem: Problem) -> Table:
         [Block("", rows)],
         "An attack counts where it brings back what a planted model hides and teaches never_learned nothing "
         "about held-out facts. Recovery is what a run knows beyond never_learned; above "
-        f"{RECOVERY_MARGIN:.2f} a run has recovered. Planted models meet only the attacks that they are made for.",
+        f"{RECOVERY_MARGIN:.2f} a run has recovered. Planted models meet only the attacks made for them.",
     )
 
 
