@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -156,7 +157,7 @@ def draws_in_training(model: torch.nn.Module) -> bool:
     >>> draws_in_training(torch.nn.Dropout(0.1)), draws_in_training(torch.nn.Dropout(0.0))
     (True, False)
     """
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     settings = config.to_dict() if hasattr(config, "to_dict") else {}
     named = (value for name, value in settings.items() if any(part in name for part in DRAWING))
     layers = (getattr(module, "p", 0) for module in model.modules() if "Drop" in type(module).__name__)

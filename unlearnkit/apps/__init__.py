@@ -1,6 +1,7 @@
 """Views for notebooks: a bare last line shows them."""
 
 from unlearnkit.apps.live import LiveUnlearning
+from unlearnkit.apps.records import RecordsView
 from unlearnkit.apps.robustness import RobustnessExplorer
 
-__all__ = ["LiveUnlearning", "RobustnessExplorer"]
+__all__ = ["LiveUnlearning", "RecordsView", "RobustnessExplorer"]

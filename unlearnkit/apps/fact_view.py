@@ -54,7 +54,7 @@ class FactView(W.VBox):
     @property
     def sentence(self) -> str:
         """What the table shows, in words."""
-        return answers_sentence(self.table, attack=self._attack)
+        return answers_sentence(self.table, attack=self._attack) if self._attack else "No run is picked."
 
     def look_at(self, run_id: str, attack: str, *, control_id: str | None) -> None:
         """Read a run's answers in the background, then show them."""

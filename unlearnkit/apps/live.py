@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -11,6 +13,7 @@ import pandas as pd
 
 from unlearnkit.apps.charts import as_widget
 from unlearnkit.apps.fact_view import html_text
+from unlearnkit.apps.guard import guarded
 from unlearnkit.apps.html_table import html_table
 from unlearnkit.apps.job import Job
 from unlearnkit.apps.live_figure import answer_rows, live_figure, live_sentence, redraw_live
@@ -82,7 +85,7 @@ class LiveUnlearning(W.VBox):
         for name in ("progress", "on_step"):
             if name in settings:
                 raise BadInput(f"{name}: the view itself shows the run; leave it out, or call uk.unlearn")
-        self._make = lambda: LiveRun(lab, objective, every=every, questions=questions, **settings)
+        self._make = partial(LiveRun, lab, objective, every=every, questions=questions, **settings)
         self._live = self._make()
         self._job = Job(failed=self._failed)
         self._told = 0.0
@@ -95,11 +98,18 @@ class LiveUnlearning(W.VBox):
         buttons = W.HBox([self.start_button, self.pause_button, self.cancel_button])
         super().__init__([buttons, self.status, self.figure, self._words, self._answers])
         self.add_class("unlearnkit-view")
-        self.start_button.on_click(lambda _: self.start())
-        self.pause_button.on_click(lambda _: self.resume() if self._live.paused else self.pause())
-        self.cancel_button.on_click(lambda _: self.cancel())
+        self._listen()
         self._tell()
         self._ready(f"{self._live.config.steps} steps, not begun.{DROPOUT * self._live.draws}")
+
+    def _listen(self) -> None:
+        acts: list[tuple[W.Button, Callable[[], None]]] = [
+            (self.start_button, self.start),
+            (self.pause_button, lambda: self.resume() if self._live.paused else self.pause()),
+            (self.cancel_button, self.cancel),
+        ]
+        for button, act in acts:
+            button.on_click(guarded(lambda _, act=act: act(), self._failed))
 
     @property
     def run(self) -> Run | None:

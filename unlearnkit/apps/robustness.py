@@ -12,6 +12,7 @@ import pandas as pd
 
 from unlearnkit.apps.charts import as_widget
 from unlearnkit.apps.fact_view import FactView, html_text
+from unlearnkit.apps.guard import guarded
 from unlearnkit.apps.html_table import html_table
 from unlearnkit.apps.job import Job
 from unlearnkit.apps.robustness_choice import Choice
@@ -135,6 +136,9 @@ class RobustnessExplorer(W.VBox):
         """The runs that are shown, one row each, with what was chosen."""
         return to_frame(self.shown)
 
+    def __repr__(self) -> str:
+        return f"<RobustnessExplorer {self.sentence}>"
+
     def save_csv(self, path: str | Path) -> Path:
         """Write the runs that are shown to a file, which must not exist yet."""
         place = Path(path)
@@ -169,15 +173,7 @@ class RobustnessExplorer(W.VBox):
             trace.on_click(self._guarded(lambda trace, points, state: self._clicked(points.point_inds)))
 
     def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
-        """A callback whose errors are shown in the view: those of callbacks are easily missed."""
-
-        def guarded(*arguments: Any) -> None:
-            try:
-                act(*arguments)
-            except Exception as error:
-                self._failed(error)
-
-        return guarded
+        return guarded(act, self._failed)
 
     def _failed(self, error: Exception) -> None:
         self.status.fail(error)

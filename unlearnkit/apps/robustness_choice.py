@@ -99,7 +99,8 @@ class Options:
     def budgets(self, task: str, objective: str, attack: str) -> list[int | None]:
         """Budgets of a family in relearning steps, ascending; [None] where it has none."""
         seen = self._where(task, objective, attack)["steps"]
-        return sorted({int(steps) for steps in seen.dropna()}) or [None]
+        found: list[int | None] = [*sorted({int(steps) for steps in seen.dropna()})]
+        return found or [None]
 
     def optimizers(self, task: str, objective: str, attack: str) -> list[str]:
         """Optimizers, in the order of every figure."""
@@ -166,7 +167,8 @@ class Options:
             saw_all = name not in given and set(chosen) >= set(before[name])
             kept = tuple(one for one in after[name] if one in chosen)
             all_gone = chosen and not kept
-            new = replace(new, **{name: tuple(after[name]) if saw_all or all_gone else kept})
+            settled: dict[str, Any] = {name: tuple(after[name]) if saw_all or all_gone else kept}
+            new = replace(new, **settled)
         return new
 
     def _where(self, task: str, objective: str, attack: str | None = None) -> pd.DataFrame:

@@ -146,8 +146,8 @@ class Robustness:
         run = self._chosen(choice)
         run = run[run["run_id"] == run_id]
         control = self._control("never_learned", choice)
-        fold = None if run.empty else run["fold"].iloc[0]
-        return str(control.loc[fold, "run_id"]) if fold in control.index else None
+        ids = dict(zip(control.index, control["run_id"], strict=True))
+        return None if run.empty else ids.get(run["fold"].iloc[0])
 
     def _chosen(self, choice: Choice) -> pd.DataFrame:
         runs = self._at.get((*_place(choice), choice.objective), self._runs.head(0))
