@@ -105,7 +105,8 @@ class Notebook:
         """
         page, watch = new_page(browser)
         notebook = cls(page, watch)
-        page.goto(address.replace("/lab?", f"/lab/tree/{name}?"))
+        # reset: without it the notebooks of earlier windows would open again
+        page.goto(address.replace("/lab?", f"/lab/tree/{name}?reset&"))
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_function(KERNEL_IS_IDLE)
         return notebook

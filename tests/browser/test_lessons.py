@@ -57,7 +57,7 @@ def test_every_output_is_on_the_screen(ran):
         assert all(area > 0 for area in stays), cell.id
 
 
-def test_figures_are_drawn_with_their_data(ran, screenshots):
+def test_figures_are_drawn_with_their_data(ran, screenshots, request):
     notebook, saved = ran
     stored = [output.data[PLOTLY] for output in outputs(saved.cells) if PLOTLY in output.get("data", {})]
     figures = [Figure(place) for place in notebook.page.locator(FIGURES).all()]
@@ -70,7 +70,7 @@ def test_figures_are_drawn_with_their_data(ran, screenshots):
         assert seen > 20  # a blank one has a few
         assert counts
         assert min(counts.values()) > 20, counts
-        (screenshots / f"{notebook.page.title()}-{number}.png").write_bytes(figure.picture())
+        (screenshots / f"{request.node.callspec.id}-{number}.png").write_bytes(figure.picture())
 
 
 def test_every_figure_has_a_twin_in_words_and_numbers(ran):
