@@ -4,12 +4,12 @@ function render({ model, el }) {
   button.type = "button";
   button.className = "jupyter-widgets jupyter-button widget-button";
   button.textContent = model.get("label");
-  button.title = model.get("tooltip");
+  button.title = model.get("hint");
   button.addEventListener("click", () => {
     const view = el.closest(".unlearnkit-view") ?? document;
     const camera = view.querySelector('.js-plotly-plot .modebar-btn[data-title*="png" i]');
     if (camera) camera.click();
-    model.set("state", camera ? "saved" : "missing");
+    model.set("found", camera ? "figure" : "nothing");
     model.set("presses", model.get("presses") + 1);
     model.save_changes();
   });

@@ -17,13 +17,13 @@ class PictureButton(anywidget.AnyWidget):
     ----------
     presses : int
         How often it was pressed.
-    state : str
-        "saved", or "missing" where it found no figure.
+    found : str
+        "figure", or "nothing" where there was none.
     """
 
     _esm = resources.files("unlearnkit.apps").joinpath("picture_button.js").read_text(encoding="utf-8")
 
     label = traitlets.Unicode("Save picture (PNG)").tag(sync=True)
-    tooltip = traitlets.Unicode("Save the figure as PNG among the browser's downloads").tag(sync=True)
-    state = traitlets.Unicode("").tag(sync=True)
+    hint = traitlets.Unicode("Save the figure as PNG among the browser's downloads").tag(sync=True)
+    found = traitlets.Unicode("").tag(sync=True)
     presses = traitlets.Int(0).tag(sync=True)

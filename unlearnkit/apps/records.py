@@ -79,7 +79,7 @@ class RecordsView(W.VBox):
         )
         with self._quietly():
             for control, words in offered:
-                _offer(control, [(ANY, None), *((word, word) for word in words)])
+                _offer(control, [(ANY, ANY), *((word, word) for word in words)])
         self._filter()
 
     # The view
@@ -133,11 +133,12 @@ class RecordsView(W.VBox):
             self._quiet = False
 
     def _filter(self) -> None:
-        self.frame = self._store.to_frame(
-            tag=self.tag_filter.value,
-            optimizer=self.optimizer_filter.value,
-            outcome=self.outcome_filter.value,
-        )
+        chosen = {
+            "tag": self.tag_filter.value,
+            "optimizer": self.optimizer_filter.value,
+            "outcome": self.outcome_filter.value,
+        }
+        self.frame = self._store.to_frame(**{name: word for name, word in chosen.items() if word != ANY})
         named = [(_name(run), run["run_id"]) for run in self.frame.head(MOST_ROWS).to_dict("records")]
         with self._quietly():
             _offer(self.run, named)

@@ -246,7 +246,7 @@ class RobustnessExplorer(W.VBox):
         self.status.say(f"{len(self._shown.runs)} runs were written to {place.resolve()}.")
 
     def _pictured(self) -> None:
-        if self.controls.picture.state == "missing":
+        if self.controls.picture.found == "nothing":
             raise MissingReference("no figure was found on the page; scroll it into view and press again")
         self.status.say("The picture is among the browser's downloads.")
 

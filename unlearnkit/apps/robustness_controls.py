@@ -53,7 +53,7 @@ class RobustnessControls:
         facts = _dropdown("Facts", "Those that the attack never showed to the model, or those it did")
         pairs = [(MATCHINGS[name], name) for name in MATCHING]
         matching = _dropdown("Matching", "Which runs are held against each other", options=pairs)
-        self.budget = StepSlider(label="Budget", tooltip="How long the attacker trains")
+        self.budget = StepSlider(label="Budget", hint="How long the attacker trains")
         optimizers = _several("Optimizers", "Several: with Shift or Ctrl", rows=5)
         folds = _several("Folds", "Several: with Shift or Ctrl", rows=5)
         judged = W.Checkbox(

@@ -15,7 +15,7 @@ function render({ model, el }) {
     const options = model.get("options");
     const text = options[model.get("index")] ?? "–";
     name.textContent = model.get("label");
-    label.title = model.get("tooltip");
+    label.title = model.get("hint");
     input.max = String(Math.max(options.length - 1, 0));
     input.value = String(model.get("index"));
     input.disabled = model.get("disabled") || options.length < 2;
@@ -26,7 +26,7 @@ function render({ model, el }) {
     model.set("index", Number(input.value));
     model.save_changes();
   });
-  const names = ["options", "index", "label", "tooltip", "disabled"];
+  const names = ["options", "index", "label", "hint", "disabled"];
   names.forEach((trait) => model.on(`change:${trait}`, show));
   show();
   return () => names.forEach((trait) => model.off(`change:${trait}`, show));

@@ -28,7 +28,7 @@ class StepSlider(anywidget.AnyWidget):
     index : int
         Where it stands, from 0.
     disabled : bool
-    tooltip : str
+    hint : str
 
     Examples
     --------
@@ -45,7 +45,7 @@ class StepSlider(anywidget.AnyWidget):
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
-    tooltip = traitlets.Unicode("").tag(sync=True)
+    hint = traitlets.Unicode("").tag(sync=True)
 
     @traitlets.validate("index")
     def _within(self, proposal: dict[str, Any]) -> int:
