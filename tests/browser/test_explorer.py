@@ -29,7 +29,8 @@ def notebook(browser, jupyterlab, screenshots):
     """A notebook with the view in it, on made-up records that have a choice for every control."""
     address, folder = jupyterlab
     made_up_store(folder / "made-up.sqlite")
-    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(CELLS))])
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(CELLS))], metadata=kernel)
     nbformat.write(written, folder / "explorer.ipynb")
     notebook = Notebook.opened(browser, address, "explorer.ipynb")
     try:
