@@ -19,6 +19,7 @@ from unlearnkit.apps.job import Job
 from unlearnkit.apps.live_figure import answer_rows, live_figure, live_sentence, redraw_live
 from unlearnkit.apps.live_run import LiveRun
 from unlearnkit.apps.status_line import StatusLine
+from unlearnkit.apps.view import View
 from unlearnkit.errors import BadInput
 from unlearnkit.reports.looks import template_of
 from unlearnkit.testbeds.testbed import Testbed
@@ -28,7 +29,7 @@ DROPOUT = " This model has dropout: draw no random numbers elsewhere while it ru
 NEWS_SECONDS = 0.25  # between two messages about steps
 
 
-class LiveUnlearning(W.VBox):
+class LiveUnlearning(View):
     """Watch a run: loss, what it still knows, and its actual answers; pause it, go on, cancel it.
 
     The run goes on in a thread, and is the one that `uk.unlearn` makes of the same arguments, to the bit:
@@ -97,7 +98,6 @@ class LiveUnlearning(W.VBox):
         self._words, self._answers = W.HTML(), W.HTML()
         buttons = W.HBox([self.start_button, self.pause_button, self.cancel_button])
         super().__init__([buttons, self.status, self.figure, self._words, self._answers])
-        self.add_class("unlearnkit-view")
         self._listen()
         self._tell()
         self._ready(f"{self._live.config.steps} steps, not begun.{DROPOUT * self._live.draws}")
@@ -135,9 +135,6 @@ class LiveUnlearning(W.VBox):
     def sentence(self) -> str:
         """The figure in words."""
         return live_sentence(self._live)
-
-    def __repr__(self) -> str:
-        return f"<LiveUnlearning {self.sentence}>"
 
     def start(self) -> None:
         """Begin; a run that is under way is left alone."""

@@ -11,7 +11,7 @@ from unlearnkit.reports.looks import CONTROL_GREY, DASHES, MARKERS, NO_BUTTONS, 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-TITLES = ("loss of the objective", "answered right", "surprise at what must go (nats a token)")
+TITLES = ("loss of the objective", "answered right", "surprise (nats a token)")
 KNOWN = {"retain": "to keep (sample)", "shown": "to forget, shown", "heldout": "to forget, held-out"}
 
 
@@ -32,6 +32,7 @@ def live_figure(live: LiveRun, *, theme: str = "light") -> go.Figure:
     figure.update_yaxes(rangemode="tozero", row=1, col=3)
     return figure.update_layout(
         template=template_of(theme),
+        autosize=True,
         height=330,
         margin={"l": 50, "r": 20, "t": 50, "b": 40},
         legend={"orientation": "h", "y": -0.25, "yanchor": "top"},

@@ -12,6 +12,7 @@ import pandas as pd
 from unlearnkit.apps.guard import guarded
 from unlearnkit.apps.html_table import html_table
 from unlearnkit.apps.status_line import StatusLine
+from unlearnkit.apps.view import View
 
 ANY = "any"
 MOST_ROWS = 200
@@ -19,7 +20,7 @@ WIDE = {"description_width": "initial"}
 COLUMNS = ("run_id", "task", "fold", "objective", "optimizer", "lr", "seed", "status")
 
 
-class RecordsView(W.VBox):
+class RecordsView(View):
     """A table of runs with their tags and notes; pick one to tag it or to write its note.
 
     Parameters
@@ -60,12 +61,13 @@ class RecordsView(W.VBox):
         self._html = W.HTML()
         self.frame = pd.DataFrame()
         super().__init__(self._parts())
-        self.add_class("unlearnkit-view")
         self._listen()
         self.reload()
 
-    def __repr__(self) -> str:
-        return f"<RecordsView of {len(self.frame)} runs>"
+    @property
+    def sentence(self) -> str:
+        """How many runs pass the filters."""
+        return f"{len(self.frame)} runs"
 
     def reload(self) -> None:
         """Read the store again; filters and the picked run stay where they can."""

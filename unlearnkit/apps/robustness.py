@@ -15,7 +15,7 @@ from unlearnkit.apps.fact_view import FactView, html_text
 from unlearnkit.apps.guard import guarded
 from unlearnkit.apps.html_table import html_table
 from unlearnkit.apps.job import Job
-from unlearnkit.apps.robustness_choice import Choice
+from unlearnkit.apps.robustness_choice import Choice, Options
 from unlearnkit.apps.robustness_controls import RobustnessControls
 from unlearnkit.apps.robustness_figure import drawn_points, dress, redraw, robustness_figure
 from unlearnkit.apps.robustness_model import Robustness, Shown
@@ -28,13 +28,14 @@ from unlearnkit.apps.robustness_words import (
     to_frame,
 )
 from unlearnkit.apps.status_line import StatusLine
+from unlearnkit.apps.view import View
 from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.reports.looks import template_of
 
 MOST_ROWS = 500  # of the table of runs; all of them are in the CSV file
 
 
-class RobustnessExplorer(W.VBox):
+class RobustnessExplorer(View):
     """What attacks brought back, from the records: figure, words, runs, and answers fact by fact.
 
     Every control is reached by keyboard. The figure has a row an optimizer: points are runs, their marker is
@@ -87,8 +88,6 @@ class RobustnessExplorer(W.VBox):
         self.facts = FactView(store, failed=self._failed)
         self._words, self._lines, self._runs = W.HTML(), W.HTML(), W.HTML()
         super().__init__(self._parts())
-        self.add_class("unlearnkit-view")
-        self.layout.width = "100%"
         self._tell(self._shown)
         self._listen()
 
@@ -116,15 +115,21 @@ class RobustnessExplorer(W.VBox):
 
     def reload(self) -> None:
         """Read the store again, for runs that were added since; the choice stays where it can."""
+        before = self._model.options
         self._model = Robustness(self._store.attacks(controls=True))
         self.controls.options = self._model.options
-        self._take(self._model.options.changed(self.controls.choice))
+        self._take(self._model.options.renewed(self.controls.choice, since=before))
 
     @property
     def shown(self) -> Shown:
         """Everything that is shown, once it is."""
         self._job.wait()
         return self._shown
+
+    @property
+    def options(self) -> Options:
+        """What there is to choose from."""
+        return self._model.options
 
     @property
     def sentence(self) -> str:
@@ -135,9 +140,6 @@ class RobustnessExplorer(W.VBox):
     def table(self) -> pd.DataFrame:
         """The runs that are shown, one row each, with what was chosen."""
         return to_frame(self.shown)
-
-    def __repr__(self) -> str:
-        return f"<RobustnessExplorer {self.sentence}>"
 
     def save_csv(self, path: str | Path) -> Path:
         """Write the runs that are shown to a file, which must not exist yet."""

@@ -153,7 +153,13 @@ class Options:
             _require(name, given, options[name])
         return settled
 
-    def _settle(self, old: Choice, new: Choice, given: tuple[str, ...]) -> Choice:
+    def renewed(self, choice: Choice, *, since: Options) -> Choice:
+        """The choice kept to what there is now; who saw all that there was sees all that there is."""
+        return self._settle(choice, choice, (), before=since.of(choice))
+
+    def _settle(
+        self, old: Choice, new: Choice, given: tuple[str, ...], *, before: dict[str, list[Any]] | None = None
+    ) -> Choice:
         """Keep what still exists, from the task down; whoever saw all of something goes on seeing all."""
         task = new.task if new.task in self.tasks() else self.tasks()[0]
         objective = _kept(new.objective, self.objectives(task))
@@ -161,7 +167,7 @@ class Options:
         budgets = self.budgets(task, objective, attack)
         steps = new.steps if new.steps in budgets else budgets[-1]
         new = replace(new, task=task, objective=objective, attack=attack, steps=steps)
-        before, after = self.of(old), self.of(new)
+        before, after = before or self.of(old), self.of(new)
         for name in ("optimizers", "folds"):
             chosen = tuple(getattr(new, name))
             saw_all = name not in given and set(chosen) >= set(before[name])

@@ -84,6 +84,7 @@ def layout(shown: Shown) -> dict[str, Any]:
             "zeroline": False,
         },
         "shapes": list(_shapes(shown)),
+        "autosize": True,
         "height": 190 + 58 * max(len(names), 1),
         "showlegend": False,
         "uirevision": "the same",

@@ -11,7 +11,7 @@ from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 if TYPE_CHECKING:
     import pandas as pd
 
-NUMBERS = ("runs", "folds", "depth", "recovery", "knows after", "keeps after")
+NUMBERS = ("runs", "folds", "depth", "recovery", "knows after", "keeps before", "keeps after")
 
 
 def robustness_sentence(shown: Shown) -> str:

@@ -7,6 +7,7 @@ function render({ model, el }) {
   input.type = "range";
   input.min = "0";
   input.step = "1";
+  input.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes its arrow keys
   label.className = "unlearnkit-slider";
   label.append(name, input, value);
   el.append(label);
