@@ -38,7 +38,8 @@ ASK_KERNEL = """async expression => {
   const reply = await kernel.requestExecute({code: '', silent: true, store_history: false,
                                              user_expressions: {asked: expression}}).done;
   const answer = reply.content.user_expressions.asked;
-  return answer.data?.['text/plain'] ?? answer.evalue; }"""
+  if (answer.status !== 'ok') throw new Error(`${answer.ename}: ${answer.evalue}`);
+  return answer.data['text/plain']; }"""
 
 
 def isolated(site: Path, private: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from .watch import Watch
 
@@ -18,6 +18,7 @@ def new_page(browser: Browser, *, size: dict[str, int] = SIZE) -> tuple[Page, Wa
     context = browser.new_context(viewport=size, accept_downloads=True)
     context.add_init_script(path=EYES)
     context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     page = context.new_page()
     return page, Watch.over(page)
 

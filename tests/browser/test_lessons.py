@@ -8,14 +8,17 @@ import re
 import numpy as np
 import pytest
 
+from .controls import controls
 from .figures import FIGURES, Figure
 from .jupyterlab import Notebook, outputs
+from .picture import LARGEST, SHIPPED, take_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-LESSONS = ["00-tour", "01-fragility"]
+LESSONS = ["00-tour", "01-fragility", "06-robustness"]
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+NO_WIDGET = ".jp-OutputArea-output:not(:has(.jupyter-widgets))"
 AREAS = "places => places.map(place => place.offsetWidth * place.offsetHeight)"
 
 
@@ -60,29 +63,46 @@ def test_every_output_is_on_the_screen(ran):
 def test_figures_are_drawn_with_their_data(ran, screenshots, request):
     notebook, saved = ran
     stored = [output.data[PLOTLY] for output in outputs(saved.cells) if PLOTLY in output.get("data", {})]
-    figures = [Figure(place) for place in notebook.page.locator(FIGURES).all()]
-    assert len(figures) == len(stored) > 0
-    for number, (figure, data) in enumerate(zip(figures, stored, strict=True)):
-        traces = figure.traces()
+    plain = [Figure(place).traces() for place in notebook.page.locator(f"{NO_WIDGET} {FIGURES}").all()]
+    for traces, data in zip(plain, stored, strict=True):
         assert [len(trace["x"]) for trace in traces] == [_length(trace["x"]) for trace in data["data"]]
-        assert all(trace["y"] and None not in trace["y"] for trace in traces)
+    figures = [Figure(place) for place in notebook.page.locator(FIGURES).all()]
+    assert figures
+    for number, figure in enumerate(figures):
+        assert all(trace["y"] and None not in trace["y"] for trace in figure.traces())
         seen, counts = figure.colours()
         assert seen > 20  # a blank one has a few
-        assert counts
         assert min(counts.values()) > 20, counts
         (screenshots / f"{request.node.callspec.id}-{number}.png").write_bytes(figure.picture())
 
 
 def test_every_figure_has_a_twin_in_words_and_numbers(ran):
     notebook, saved = ran
-    drawn = [place for place, cell in enumerate(saved.cells) if _draws(cell)]
+    drawn = [place for place, cell in enumerate(notebook.cells()) if cell.locator(FIGURES).count()]
+    assert drawn
     for place in drawn:
         (figure,) = notebook.cells()[place].locator(FIGURES).all()
         told = "\n".join(_words(output) for output in outputs(saved.cells[place + 1 :]))
         names = {trace["name"] for trace in Figure(figure).traces() if trace["shown"]}
         assert [name for name in names if name.removesuffix(" (control)") not in told] == []
-        after = next(c for c in saved.cells[place + 1 :] if c.cell_type == "code" and not _draws(c))
+        follows = range(place + 1, len(saved.cells))
+        after = next(saved.cells[p] for p in follows if saved.cells[p].cell_type == "code" and p not in drawn)
         assert {"text/html", "stream"} <= {kind for output in after.outputs for kind in _kinds(output)}
+
+
+def test_every_control_has_a_name(ran):
+    notebook, _ = ran
+    found = [one for place in notebook.page.locator(".jp-OutputArea").all() for one in controls(place)]
+    assert [one for one in found if not one.name] == []
+
+
+def test_the_readmes_picture_is_taken(ran, screenshots):
+    notebook, _ = ran
+    if not notebook.page.locator(".unlearnkit-view").count():
+        return
+    path = screenshots / SHIPPED.name
+    take_picture(notebook, path)
+    assert all(10_000 < one.stat().st_size < LARGEST for one in (path, SHIPPED))
 
 
 def test_math_is_set(ran):
@@ -97,10 +117,6 @@ def test_nothing_goes_wrong_and_nobody_else_is_asked(ran):
     assert notebook.watch.faults() == {}
     assert notebook.page.get_by_text("Error displaying widget").count() == 0
     assert notebook.page.get_by_role("dialog").count() == 0
-
-
-def _draws(cell):
-    return any(PLOTLY in output.get("data", {}) for output in outputs([cell]))
 
 
 def _is_widget(output):
