@@ -4,7 +4,7 @@ window.eyes = {
   traces: figure => figure._fullData.filter(trace => trace.visible === true).map(trace => ({
     name: trace.name,
     type: trace.type,
-    shown: trace.showlegend,
+    shown: trace.showlegend && figure._fullLayout.showlegend !== false, // in the legend
     colour: eyes.colour(trace),
     x: eyes.list(trace.x),
     y: eyes.list(trace.y),

@@ -24,6 +24,7 @@ FIRST = {
 }  # fmt: skip
 DRAWN = "__import__('json').dumps([list(trace.x) for trace in explorer.figure.data])"
 DARK = "figure => figure._fullLayout.paper_bgcolor === 'rgb(17,17,17)'"
+LIGHT_INK = "figure => eyes.traces(figure)[1].colour === '#f0f0f0'"
 PRESSES = [lambda box: box.press("Space"), lambda box: box.click()]
 CHOICES = ["Task", "Objective", "Attack", "Facts", "Matching"]  # one of several
 LISTS = ["Optimizers", "Folds"]  # any of several
@@ -146,6 +147,7 @@ def test_in_jupyterlabs_dark_theme(notebook, view, figure, screenshots):
     box.check()
     page = view.page
     page.wait_for_function(DARK, arg=figure.place.element_handle())
+    page.wait_for_function(LIGHT_INK, arg=figure.place.element_handle())
     page.screenshot(path=screenshots / "explorer-dark.png")
     paint = "label => getComputedStyle(label).color"
     ink = view.get_by_text("After relearn").first.evaluate(paint)
@@ -190,6 +192,7 @@ def test_a_run_is_picked_in_the_figure(view, figure):
     runs = figure.place.evaluate("figure => figure._fullData[0].customdata.map(told => told[5])")
     wanted = next(run for run in runs if run != picked(view))
     point = figure.place.locator(".xy .trace").first.locator(".point").nth(runs.index(wanted))
+    point.scroll_into_view_if_needed()
     box = point.bounding_box()
     at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     view.page.mouse.move(*at)
