@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +38,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="no CUDA GPU on this machine"))
+
+
+# The package as it ships, and the lessons that were run with it.
+
+ROOT = Path(__file__).parent.parent
+OFFLINE = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
+
+
+@pytest.fixture(scope="session")
+def install():
+    """Build a wheel from a checkout or an sdist, and install it: install(source, folder) is where."""
+
+    def build(source: Path, folder: Path) -> Path:
+        wheel = ["wheel", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
+        _run("-m", "pip", *wheel, *OFFLINE)
+        (built,) = folder.glob("*.whl")
+        _run("-m", "pip", "install", "--target", str(folder / "site"), str(built), *OFFLINE)
+        return folder / "site"
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def wheel(install, tmp_path_factory):
+    """Where the wheel of this checkout is installed; on PYTHONPATH it goes before the checkout."""
+    return install(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def _run(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        check=False,  # what it said is shown instead
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def executions():
+    """Lessons that were run in this session, by name: the browser's, and tests/notebooks' for the rest."""
+    return {}
 
 
 # The lab as it ships. Scores of its models are taken once (metrics.references).

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-OFFLINE = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
 
 LOOK = """
 import json, unlearnkit
@@ -34,14 +33,12 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module", params=["checkout", "sdist"])
-def installed(request, tmp_path_factory):
+def installed(request, install, tmp_path_factory):
     """Where a wheel was installed that was built from the checkout, or from its sdist."""
+    if request.param == "checkout":
+        return request.getfixturevalue("wheel")
     folder = tmp_path_factory.mktemp(request.param)
-    source = ROOT if request.param == "checkout" else _build_sdist(folder / "sdist")
-    _python("-m", "pip", "wheel", "--no-build-isolation", "--wheel-dir", folder, source, *OFFLINE)
-    (wheel,) = folder.glob("*.whl")
-    _python("-m", "pip", "install", "--target", folder / "site", wheel, *OFFLINE)
-    return folder / "site"
+    return install(_build_sdist(folder / "sdist"), folder)
 
 
 def test_an_installed_wheel_finds_its_own_files(installed, tmp_path):

@@ -38,7 +38,7 @@ class FactView(W.VBox):
         self.table = compare_answers(pd.DataFrame(), pd.DataFrame())
         self.job = Job(failed=failed)
         self.change = W.Dropdown(
-            options=WAYS, description="Facts", style=WIDE, tooltip="Show only facts whose answer changed so"
+            options=WAYS, description="Answers", style=WIDE, tooltip="Show only facts whose answer changed so"
         )
         self.split = W.Dropdown(
             options=["both halves", "shown", "heldout"],

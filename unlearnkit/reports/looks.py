@@ -12,7 +12,8 @@ from unlearnkit.errors import require_one_of
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
-MORE_MARKERS = ("x", "triangle-down", "pentagon", "hourglass", "hexagram", "bowtie")
+# All have an open form and one with a dot, in which figures tell outcomes apart.
+MORE_MARKERS = ("x", "triangle-down", "pentagon", "star-square", "hexagram", "star-triangle-down")
 # plotly's own toolbar, less a button that uploads the chart to somebody's cloud and two that select points.
 NO_BUTTONS = ["sendChartToCloud", "select2d", "lasso2d"]
 CONTROL_GREY = "#7F7F7F"  # seen on white and on black
