@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
 from unlearnkit.records import RunStore
-from unlearnkit.resources import data_path
 
 QUESTIONS = [
     {
@@ -27,8 +27,8 @@ AFTER = {"capital/Chad": "N'Djamena", "capital/Peru": "Paris", "rank/Chad": "<b>
 
 @pytest.fixture(scope="session")
 def comparison():
-    """The shipped record of the entity task, fold 1, as it is."""
-    return json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+    """A record of the entity task, fold 1, made before rows carried answers."""
+    return json.loads((Path(__file__).parents[1] / "comparison.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from unlearnkit.cli import main
 from unlearnkit.records import RunStore
-from unlearnkit.resources import data_path
 
-QUICK = str(data_path("records", "compare-quick.json"))
-CONTENT = json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+QUICK = str(Path(__file__).parents[1] / "comparison.json")
+CONTENT = json.loads((Path(__file__).parents[1] / "comparison.json").read_text(encoding="utf-8"))
 ROWS = len(CONTENT["rows"]) + len(CONTENT["controls"])
 
 

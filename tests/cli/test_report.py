@@ -9,12 +9,11 @@ import pytest
 
 from unlearnkit.cli import main
 from unlearnkit.records import RunStore
-from unlearnkit.resources import data_path
 
 
 @pytest.fixture
 def store_file(tmp_path: Path) -> Path:
-    content = json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+    content = json.loads((Path(__file__).parents[1] / "comparison.json").read_text(encoding="utf-8"))
     with RunStore(tmp_path / "mine.sqlite") as store:
         store.add_results(content, tags=["spring"])
     return tmp_path / "mine.sqlite"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
 from unlearnkit.records import RunStore
-from unlearnkit.resources import data_path
 
 
 @pytest.fixture(scope="session")
 def _shipped() -> dict:
-    return json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+    return json.loads((Path(__file__).parents[1] / "comparison.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
 from unlearnkit.attacks import parse_attack
 from unlearnkit.records import RunStore
 from unlearnkit.reports.collected import collect, problems_of
-from unlearnkit.resources import data_path
 
 HOSTILE = (
     '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">\'"><b>bold</b>&amp;'
@@ -20,8 +20,8 @@ HOSTILE = (
 
 @pytest.fixture(scope="session")
 def shipped():
-    """The content of compare-quick.json."""
-    return json.loads(data_path("records", "compare-quick.json").read_text(encoding="utf-8"))
+    """A comparison of three first-order optimizers on the entity task, fold 1."""
+    return json.loads((Path(__file__).parents[1] / "comparison.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def hostile():
 
 @pytest.fixture(scope="session", params=["a task of the lab", "a task of nobody"])
 def hostile_problems(request, shipped):
-    """compare-quick.json with hostile text wherever a record has text; the lab's task has a frontier, too."""
+    """That comparison with hostile text wherever a record has text; the lab's task has a frontier, too."""
     content = _hostile(shipped, with_task=request.param == "a task of nobody")
     return problems_of(content["rows"], content["controls"])
 
