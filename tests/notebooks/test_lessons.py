@@ -12,7 +12,7 @@ from unlearnkit.resources import notebooks_path
 
 LESSONS = sorted(notebooks_path().glob("*.ipynb"))
 METADATA = {"kernelspec", "language_info"}  # no saved widgets among it: each would weigh megabytes
-COMPUTING = re.compile(r"((?:less than|about|at most) \w+(?: minutes?)?) of computing")
+COMPUTING = re.compile(r"((?:less than|about|at most) \w+(?: minutes?)?|seconds) of computing")
 
 
 @pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
