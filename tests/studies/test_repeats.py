@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from unlearnkit.errors import BadInput
+from unlearnkit.resources import data_path
 from unlearnkit.studies.calibrate import write_calibration
 from unlearnkit.studies.repeats import grid_steps, repeats_of, repeats_sentences
 from unlearnkit.unlearning.calibration import rate_at
@@ -48,3 +49,12 @@ def test_several_seeds_write_their_choices(tmp_path: Path) -> None:
 def test_a_record_without_choices_is_refused() -> None:
     with pytest.raises(BadInput, match="choices"):
         repeats_sentences({})
+
+
+def test_what_is_said_of_ten_repetitions_is_the_records() -> None:
+    record = json.loads(data_path("records", "calibration-repeats.json").read_text(encoding="utf-8"))
+    words = data_path("records", "README.md").read_text(encoding="utf-8")
+    assert f"```text\n{repeats_sentences(record)}\n```" in words
+    assert {choice["seed"] for choice in record["choices"]} == set(range(10))
+    kept = [choice["knowmem_retain"] for choice in record["choices"]]
+    assert (f"{min(kept):.2f}", f"{max(kept):.2f}") == ("0.90", "1.00")
