@@ -117,6 +117,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(PAUSE)
     # A killed process loses nothing; a power cut may lose the last commits, never what came before.
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+
+
+LOG_PAGES = 8192  # 32 MiB of log before it is worked into the file: a row with its answers takes 5 to 10 pages
 
 
 REASONS = {

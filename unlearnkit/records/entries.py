@@ -114,7 +114,7 @@ def put(connection: sqlite3.Connection, entry: Entry, by: Beside) -> bool:
     _put_attacks(connection, number, entry.attacks, [json.loads(body) for body, _ in stored])
     connection.executemany(
         "INSERT OR REPLACE INTO answers (run, key, given) VALUES (?, ?, ?)",
-        [(number, key, as_json(given, "answers")) for key, given in entry.answers.items()],
+        [(number, key, given) for key, given in entry.answers.items()],
     )
     automatic = (ATTACKED,) if entry.is_run and (entry.attacks or stored) else ()
     add_tags(connection, [number], (*by.tags, *automatic))
