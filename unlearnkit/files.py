@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterable
 from pathlib import Path
+from uuid import uuid4
 
 from unlearnkit.errors import UnlearnkitError
 
@@ -16,14 +20,18 @@ class CannotWrite(UnlearnkitError):
         return getattr(self.__cause__, "strerror", None) or "no reason given"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all.
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file so that it is there whole or not at all, whoever else writes it at the same time.
 
     Parameters
     ----------
     path : Path
         A file that is there already is replaced in one go.
-    text : str
+    text : str or iterable of str
+        One text, or its parts in order.
 
     Raises
     ------
@@ -38,13 +46,31 @@ def write_whole(path: Path, text: str) -> None:
     ...     (Path(folder) / "result.txt").read_text()
     'done'
     """
-    draft = path.with_name(f".{path.name}.unfinished")
+    draft = path.with_name(f".{path.name}.{uuid4().hex}.unfinished")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        try:
+            with draft.open("x", encoding="utf-8", newline="\n") as file:
+                file.writelines([text] if isinstance(text, str) else text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise CannotWrite(
-            f"{path} cannot be written ({error.strerror}); what was finished before is kept: make room, then "
-            "start the same command again"
-        ) from error
+        raise _in_words(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it; raises CannotWrite where the system refuses."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _in_words(path, error) from error
+
+
+def _in_words(path: Path, error: OSError) -> CannotWrite:
+    way_out = "make room" if error.errno in FULL else "see that its folder can be written to"
+    return CannotWrite(
+        f"{path} cannot be written ({error.strerror}); what was finished before is kept: {way_out}, then "
+        "start the same command again"
+    )

@@ -95,3 +95,6 @@ def test_a_store_that_is_none_is_refused_before_any_work(
     options = ["--out", str(tmp_path / "out"), "--store", str(tmp_path / "letter.sqlite")]
     assert main(["compare", *options]) == 2
     assert "letter.sqlite" in capsys.readouterr().err
+    assert main(["compare", *options[:-1], str(tmp_path / "nowhere" / "runs.sqlite")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out/cells/*"))

@@ -7,11 +7,14 @@ import os
 import random
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from unlearnkit.records import RunStore, StoreFault
+from unlearnkit.records.database import Database
 from unlearnkit.records.entries import ATTACKED
 
 # Opens the store itself, so that several processes also meet while it is being made.
@@ -128,3 +131,17 @@ def test_a_writer_that_stays_away_is_named(tmp_path, make_row, monkeypatch):
         assert other.count() == 0  # readers need not wait
         with pytest.raises(StoreFault, match="another program has been writing"):
             other.add(make_row())
+
+
+def test_a_new_file_may_be_opened_by_several_at_once(tmp_path):
+    """One of them makes the tables; none takes a file that is half-way there for another program's."""
+    for n in range(20):
+        start = threading.Barrier(4)
+
+        def open_one(place=tmp_path / f"{n}.sqlite", start=start):
+            start.wait()
+            Database(place).close()
+
+        with ThreadPoolExecutor(4) as pool:
+            for opened in [pool.submit(open_one) for _ in range(4)]:
+                opened.result()

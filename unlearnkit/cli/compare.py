@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit.cli.options import GOES_ON, listed, whole_number
+from unlearnkit.errors import UnlearnkitError
 
 CELLS = "cells"
 QUICK = {"folds": (1,), "optimizers": ("sgd", "adam", "signadam")}
@@ -27,7 +28,7 @@ def add_command(commands: Any) -> None:
         "Finished cells are kept in DIR/cells: stopped in the middle, the same command goes on from there.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fold 1, first-order optimizers (about a minute on two cores)")
+    add("--quick", action="store_true", help="fold 1, first-order optimizers (a minute or two on two cores)")
     add("--task", metavar="TASK", help="topic (default) or entities")
     add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
     add("--optimizers", metavar="A,B", help="default: sgd,adam,signadam,adazo,hybrid")
@@ -44,7 +45,7 @@ def add_command(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Check everything, then compare, print and write; 1 where a cell failed."""
-    from unlearnkit.records import RunStore
+    from unlearnkit.records.database import require_usable
     from unlearnkit.studies import compare
     from unlearnkit.studies.compare import plan_comparison, prepare_folder, save_comparison
     from unlearnkit.studies.executor import worker_count
@@ -55,18 +56,31 @@ def run(chosen: argparse.Namespace) -> int:
     worker_count(workers, len(plan.items))
     folder = free_folder() if chosen.out is None else Path(chosen.out)
     prepare_folder(folder, overwrite=chosen.overwrite)
-    if Path(chosen.store).exists():  # what is wrong with it is said before any work
-        RunStore(chosen.store).close()
+    require_usable(Path(chosen.store))
     comparison = compare(plan, keep_in=folder / CELLS, workers=workers)
     table = comparison_table(comparison)
     written = save_comparison(comparison, folder, table=table)  # first: a closed pipe must not lose it
-    with RunStore(chosen.store) as store:  # made only now: an empty one would hide the records that ship
-        store.add_results(comparison.to_dict())
     if chosen.json:
         print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
     else:
-        print(f"{table}\n\nWritten: {', '.join(map(str, written))}; runs added to {chosen.store}")
+        print(f"{table}\n\nWritten: {', '.join(map(str, written))}")
+    _add_to_store(Path(chosen.store), written[0])
     return _failures(comparison.failures, folder)
+
+
+def _add_to_store(place: Path, results: Path) -> None:
+    """Add what was written. A store is made only now: an empty one would hide the records that ship."""
+    from unlearnkit.records import RunStore
+
+    try:
+        with RunStore(place) as store:
+            added = store.import_(results)
+    except UnlearnkitError as error:
+        later = f"unlearnkit records import {results}"
+        raise type(error)(f"{error}. The results are in {results}; add them later: {later}") from error
+    print(f"{place}: {added.added} rows added, {added.merged} there already", file=sys.stderr)
+    for _, why in added.rejected:
+        print(f"{place}: left out: {why}", file=sys.stderr)
 
 
 def _failures(failures: Sequence[dict[str, str]], folder: Path) -> int:

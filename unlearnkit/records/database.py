@@ -81,6 +81,13 @@ class Database:
             self._connection.close()
 
 
+def require_usable(place: Path) -> None:
+    """Raise what opening a store would raise, before work whose results it is to hold; makes none."""
+    _require_place(place, create=True)
+    if place.exists():
+        Database(place).close()
+
+
 def _require_place(place: Path, create: bool) -> None:
     if place.is_dir():
         raise BadInput(f"store: {place} is a folder; name a file in it, such as {place / 'runs.sqlite'}")
@@ -105,12 +112,14 @@ def _open(connection: sqlite3.Connection, place: Path | None) -> None:
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Switch to the write-ahead log, in which readers and a writer do not wait for each other.
 
-    SQLite does not wait for others when it switches, so we do.
+    SQLite does not wait for others when it switches, so we do. Where a disk has no shared memory, as over
+    some networks, it stays as it is, without a fault: then readers and a writer wait for each other.
     """
     deadline = time.monotonic() + PATIENCE
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            break
         except sqlite3.OperationalError as error:
             if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
@@ -120,9 +129,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
 
 
-LOG_PAGES = 8192  # 32 MiB of log before it is worked into the file: a row with its answers takes 5 to 10 pages
-
-
+LOG_PAGES = 8192  # 32 MiB before it is worked into the file: a row with its answers takes 5 to 10 pages
 REASONS = {
     sqlite3.SQLITE_FULL: "the disk is full. Nothing of this change was written, and what was there before is "
     "intact; make room and do it again",
@@ -130,6 +137,8 @@ REASONS = {
     "it has ended",
     sqlite3.SQLITE_READONLY: "it cannot be written to; name another place, with --store or RunStore(PATH)",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; name a file that you may read and write",
+    sqlite3.SQLITE_IOERR: "the disk does not do what SQLite asks of it, as network folders do not; name "
+    "a place on a disk of this machine",
     sqlite3.SQLITE_NOTADB: "it is no SQLite file; it is left as it is; name another file",
     sqlite3.SQLITE_CORRUPT: "it is damaged; go back to a copy, or to its last export",
     sqlite3.SQLITE_TOOBIG: "a text is longer than SQLite can hold; shorten it",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -11,9 +10,9 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from unlearnkit.errors import BadInput, MissingReference, UnlearnkitError
+from unlearnkit.files import CannotWrite, write_whole
 from unlearnkit.records.database import Database, StoreFault
 from unlearnkit.records.entries import Beside, beside, fetch, put, put_questions
 from unlearnkit.records.results import read_results
@@ -55,7 +54,12 @@ def export(database: Database, path: Path, *, overwrite: bool) -> int:
         raise BadInput(f"path: {path} is the store itself; name another file")
     with database.snapshot() as connection:
         (rows,) = connection.execute("SELECT count(*) FROM runs").fetchone()
-        _write_whole(path, (json.dumps(line) + "\n" for line in _lines(connection)))
+        try:
+            write_whole(path, (json.dumps(line) + "\n" for line in _lines(connection)))
+        except CannotWrite as error:
+            raise StoreFault(
+                f"path: {path} cannot be written ({error.reason}); nothing was left of it"
+            ) from error
     return int(rows)
 
 
@@ -66,24 +70,6 @@ def _lines(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
         yield {"testbed": testbed, "question": json.loads(body)}
     for (number,) in connection.execute("SELECT id FROM runs ORDER BY id"):
         yield {"row": fetch(connection, number)}
-
-
-def _write_whole(path: Path, lines: Iterable[str]) -> None:
-    """Write a file so that it is there whole or not at all; ASCII, so that no editor changes a line."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}.unfinished")
-    try:
-        try:
-            with draft.open("x", encoding="ascii", newline="\n") as file:
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreFault(
-            f"path: {path} cannot be written ({error.strerror}); nothing was left of it"
-        ) from error
 
 
 def import_(database: Database, path: Path) -> Imported:

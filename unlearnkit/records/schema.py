@@ -62,11 +62,12 @@ def prepare(connection: sqlite3.Connection, place: Path | None) -> None:
     BadInput
         For a newer file, or one that another program made; neither is changed.
     """
-    if _version(connection, place) == VERSION:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found == VERSION and _version(connection, place) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection, place)  # again: another process may just have done it
+        version = _version(connection, place)  # here, where no other process can be half-way through
         if 0 < version < VERSION and place is not None:
             back_up(place, version)
         for statement in (statement for step in MIGRATIONS[version:] for statement in step):

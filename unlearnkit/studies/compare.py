@@ -14,7 +14,7 @@ from unlearnkit import __version__, objectives, optim
 from unlearnkit.attacks import Attack, parse_attack, plant_for
 from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import BadInput, require_integer
-from unlearnkit.files import write_whole
+from unlearnkit.files import CannotWrite, make_folder, write_whole
 from unlearnkit.studies.cells import CONTROLS, Cell, ControlCell, Problem, work
 from unlearnkit.studies.executor import Failed, run_all
 from unlearnkit.studies.kept import Kept
@@ -22,8 +22,8 @@ from unlearnkit.testbeds.atlas.checkpoints import control_folder
 from unlearnkit.unlearning import find_preset
 
 SCHEMA = 1
-# One of each grade. The topic task, since its presets reach the depth of never_learned; two folds, since
-# zeroth order alone takes as long as all the others.
+# Five optimizers of four grades. The topic task, since its presets reach the depth of never_learned; two
+# folds, since zeroth order alone takes as long as all the others.
 DEFAULT_TASK = "topic"
 DEFAULT_OPTIMIZERS = ("sgd", "adam", "signadam", "adazo", "hybrid")
 DEFAULT_FOLDS = (1, 2)
@@ -54,6 +54,7 @@ class Comparison:
         return {
             "schema": SCHEMA,
             "testbed": "atlas",
+            "device": f"cpu, {platform.machine()}",
             "versions": {"unlearnkit": __version__, "python": platform.python_version(), **versions},
             "rows": list(self.rows),
             "controls": list(self.controls),
@@ -83,7 +84,7 @@ class Plan:
 
     @property
     def items(self) -> list[Cell | ControlCell]:
-        """All cells, controls first: each takes part of a fold's time only, so the end is even."""
+        """All cells, controls last: each takes part of a fold's time only, so the end is even."""
         return [*self.cells, *self.controls]
 
 
@@ -210,13 +211,11 @@ def prepare_folder(folder: Path, *, overwrite: bool = False) -> None:
         raise BadInput(f"out: {results} exists; name another folder, or add --overwrite to replace it")
     probe = folder / ".writable"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
+        make_folder(folder)
+        write_whole(probe, "")
         probe.unlink()
-    except OSError as error:
-        raise BadInput(
-            f"out: {folder} cannot be written to ({error.strerror}); name another folder"
-        ) from error
+    except CannotWrite as error:
+        raise BadInput(f"out: {folder} cannot be written to ({error.reason}); name another folder") from error
 
 
 def save_comparison(comparison: Comparison, folder: Path, *, table: str) -> list[Path]:

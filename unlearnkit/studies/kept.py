@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from unlearnkit.files import write_whole
+from unlearnkit.files import make_folder, write_whole
 from unlearnkit.unlearning.identity import RESULTS_VERSION
 
 
@@ -30,12 +31,12 @@ class Kept:
             kept: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
             return kept
         result = self.work(cell)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_whole(place, json.dumps(result, ensure_ascii=False))
         return result
 
     def key(self, cell: Any) -> str:
-        """Sixteen hexadecimal digits of the cell's kind, its description and the results version."""
-        decided = [type(cell).__name__, cell.describe(), RESULTS_VERSION]
+        """Sixteen hexadecimal digits of the cell's kind, its description, the results version and torch's."""
+        decided = [type(cell).__name__, cell.describe(), RESULTS_VERSION, metadata.version("torch")]
         text = json.dumps(decided, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
