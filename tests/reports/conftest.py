@@ -93,7 +93,7 @@ def _hostile(shipped, *, with_task):
 
 def _run_row(
     optimizer="adam", *, grade="first order", fold=1, seed=0, status="forgotten", lr=1e-4, depth=1.0,
-    cost=100.0, recoveries=None, outcome="recovered", **more,
+    cost=100.0, recoveries=None, outcome="recovered", rule=None, **more,
 ):  # fmt: skip
     back = {"relearn-100": (0.3, 0.2)} if recoveries is None else recoveries
     return {
@@ -102,21 +102,22 @@ def _run_row(
         "grade": grade, "lr": lr, "steps": 40, "batch_size": 16, "seed": seed,
         "status": status, "scores": _scores(4.0 * depth, 0.0, 0.0),
         "cost": {"forward_equivalents": cost, "seconds": 2.0, "distance_l2": 1.0},
-        "attacks": [_attack(label, *halves, outcome) for label, halves in back.items()],
+        "attacks": [_attack(label, *halves, outcome, rule) for label, halves in back.items()],
         **more,
     }  # fmt: skip
 
 
-def _attack(label, shown, heldout, outcome):
+def _attack(label, shown, heldout, outcome, rule):
     recovery = {"shown": shown, "heldout": heldout}
     scores = _scores(4.0, shown, heldout)
-    return {**parse_attack(label).to_dict(), "scores": scores, "recovery": recovery, "outcome": outcome}
+    judged = {"recovery": recovery, "outcome": outcome} | ({} if rule is None else {"rule": rule})
+    return {**parse_attack(label).to_dict(), "scores": scores, **judged}
 
 
-def _control_rows(fold, attacks, *, revealed=0.9):
+def _control_rows(fold, attacks, *, revealed=0.9, seed=0, nll=4.0):
     hidden = (4.0, 0.0, revealed)
-    levels = {"target": (0.1, 1.0, 1.0), "never_learned": (4.0, 0.0, 0.0), "plant-hidden": hidden}
-    return [_control_row(name, fold, attacks, *level) for name, level in levels.items()]
+    levels = {"target": (0.1, 1.0, 1.0), "never_learned": (nll, 0.0, 0.0), "plant-hidden": hidden}
+    return [_control_row(name, fold, attacks, *level) | {"seed": seed} for name, level in levels.items()]
 
 
 def _control_row(name, fold, attacks, nll, before, after):

@@ -94,3 +94,15 @@ def test_attacks_of_one_control_that_were_made_apart_stand_together(run_row, con
     (problem,) = problems_of([run_row()], controls)
     assert len(problem.controls) == 3
     assert len(problem.control("never_learned", 1)["attacks"]) == 2
+
+
+def test_power_wants_every_seeds_plant(run_row, control_rows):
+    seeds = [*control_rows(1, ["relearn-100"]), *control_rows(1, ["relearn-100"], revealed=0.0, seed=1)]
+    (problem,) = problems_of([run_row(), run_row(seed=1)], seeds)
+    assert problem.power("relearn-100") == (0, 1)
+
+
+def test_depth_is_against_the_control_of_the_same_seed(run_row, control_rows):
+    controls = [*control_rows(1, []), *control_rows(1, [], seed=1, nll=2.0)]
+    (problem,) = problems_of([run_row(), run_row(seed=1), run_row(seed=2)], controls)
+    assert [problem.depth(run) for run in problem.runs] == [1.0, 2.0, 1.0]  # seed 2 has no control

@@ -77,3 +77,10 @@ def test_html_stays_what_it_is(hostile_problems, hostile):
 def test_it_can_be_kept_as_json(shipped_problems):
     content = json.loads(json.dumps(brief_of(shipped_problems).to_dict()))
     assert content["parts"][0]["rows"][0][1] == "adam"
+
+
+def test_another_rule_than_todays_is_named(problem_of, run_row):
+    usual, low = run_row(), run_row(fold=2, rule="recovery-0.05")
+    assert "judged" not in brief_of([problem_of(usual)]).markdown
+    assert "with the margin 0.05 (recovery-0.05)" in brief_of([problem_of(low)]).markdown
+    assert "under 2 rules: recovery-0.05, recovery-0.10" in brief_of([problem_of(usual, low)]).markdown

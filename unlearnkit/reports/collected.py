@@ -38,7 +38,7 @@ class Arm:
 
     @property
     def title(self) -> str:
-        """Name and status: what a line in a figure is called."""
+        """Name and status."""
         return f"{self.name} ({self.status})"
 
     def interval(self, *path: str) -> Interval:
@@ -104,29 +104,43 @@ class Problem:
         """Of each attack its largest budget."""
         return [labels[-1] for labels in self.families.values()]
 
-    def control(self, name: str, fold: Any) -> Row | None:
-        """One control on one fold, or None where it was not recorded."""
-        found = (row for row in self.controls if (row["control"], row["fold"]) == (name, fold))
-        return next(found, None)
+    def called(self, arm: Arm) -> str:
+        """An arm's title, with how many of the folds it has where it has not all."""
+        folds = {run["fold"] for run in arm.runs}
+        few = "" if len(folds) == len(self.folds) else f"; {len(folds)} of {len(self.folds)} folds"
+        return f"{arm.name} ({arm.status}{few})"
+
+    def control(self, name: str, fold: Any, *, seed: Any = None) -> Row | None:
+        """One control on one fold, of that seed if there is one; None where it was not recorded."""
+        found = [row for row in self.controls if (row["control"], row["fold"]) == (name, fold)]
+        same_seed = [row for row in found if row.get("seed") == seed]
+        return next(iter(same_seed or found), None)
 
     def depth(self, run: Row) -> float:
-        """A run's nll_forget as a multiple of never_learned's on its fold; NaN without that control."""
-        control = self.control("never_learned", run["fold"])
+        """A run's nll_forget as a multiple of never_learned's on its fold and seed; NaN without a control.
+
+        A run of a seed that has none is put beside its fold's first.
+        """
+        control = self.control("never_learned", run["fold"], seed=run.get("seed"))
         return math.nan if control is None else number(run, "scores", "nll_forget") / _level(control)
 
     def power(self, label: str) -> tuple[int, int]:
-        """On how many folds an attack was seen to have power, and on how many it met a plant."""
+        """On how many folds an attack was seen to have power, and on how many it met a plant.
+
+        A fold counts as seen only where every seed's plant shows it.
+        """
         shown = [self._power(label, fold) for fold in self.folds]
         return sum(found is True for found in shown), sum(found is not None for found in shown)
 
     def _power(self, label: str, fold: Any) -> bool | None:
         here = [row for row in self.controls if row["fold"] == fold and row.get("scores")]
+        found = {}
         for plant in here:
-            attack = met(plant, label)
-            if attack is not None and str(plant["control"]).startswith("plant-"):
-                same_seed = [dict(row) for row in here if row.get("seed") == plant.get("seed")]
-                return attack_has_power(dict(attack), same_seed)
-        return None
+            attack, seed = met(plant, label), plant.get("seed")
+            if seed not in found and attack is not None and str(plant["control"]).startswith("plant-"):
+                same_seed = [dict(row) for row in here if row.get("seed") == seed]
+                found[seed] = attack_has_power(dict(attack), same_seed)
+        return all(found.values()) if found else None
 
 
 def collect(store: RunStore, *, tag: str | None = None, task: str | None = None) -> list[Problem]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unlearnkit.reports.collected import Arm, Problem, collect
 from unlearnkit.reports.decision import contrasts, decision_sentence
 from unlearnkit.reports.fields import by_fold, met
+from unlearnkit.reports.rules import judged_under
 from unlearnkit.studies.table import MARKS
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def brief_of(problems: Sequence[Problem]) -> Brief:
 def _part(problem: Problem) -> Part:
     return Part(
         title=problem.title[:1].upper() + problem.title[1:],
-        decision=decision_sentence(problem),
+        decision=" ".join(filter(None, (decision_sentence(problem), judged_under(problem.runs)))),
         head=(*HEAD, *problem.hardest),
         rows=tuple(tuple(_row(problem, arm)) for arm in problem.arms),
         comparisons=tuple(_comparisons(problem)),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit import __version__
-from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 from unlearnkit.reports.collected import Problem, collect
 from unlearnkit.reports.decision import decision_sentence
 from unlearnkit.reports.page.curves import recovery_figures
@@ -33,6 +32,7 @@ from unlearnkit.reports.page.survival import (
     survival_tables,
 )
 from unlearnkit.reports.page.tables import Table, outcome_chip
+from unlearnkit.reports.rules import margin_text, rules_of_runs
 from unlearnkit.reports.writing import writable, write_report
 from unlearnkit.unlearning.status import DEPTH_BAND, KNOWLEDGE_MARGIN, RETAIN_FLOOR
 
@@ -40,13 +40,12 @@ if TYPE_CHECKING:
     from unlearnkit.records import RunStore
 
 RULES = {
-    "margin": f"{RECOVERY_MARGIN:.2f}",
     "band": f"{DEPTH_BAND:.0%}",
     "knowledge": f"{KNOWLEDGE_MARGIN:.2f}",
     "floor": f"{RETAIN_FLOOR:g}",
 }
 OUTCOME_WORDS = {
-    "survived": f"at most {RULES['margin']} of shown and of held-out facts came back, at every budget",
+    "survived": "of shown and of held-out facts came back at most {margin}, at every budget",
     "recovered": "more came back",
     "destroyed": "the model forgot what it should keep, before the attack or under it: no robustness",
     "no power": "the attack was not seen to break a planted model that hides what it knows",
@@ -132,6 +131,7 @@ def page_of(problems: Sequence[Problem], *, asked: Mapping[str, str | None] | No
 
     chapters = _chapters(problems)
     library, script = get_plotlyjs().strip(), _resource("page.js").strip()
+    margin = margin_text(rules_of_runs(run for problem in problems for run in problem.runs))
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_resource), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -141,8 +141,8 @@ def page_of(problems: Sequence[Problem], *, asked: Mapping[str, str | None] | No
         problems=problems,
         scope=scope_sentence(problems),
         asked={name: value for name, value in (asked or {}).items() if value is not None},
-        rules=RULES,
-        outcomes=[(outcome_chip(name), words) for name, words in OUTCOME_WORDS.items()],
+        rules=RULES | {"margin": margin},
+        outcomes=list(_outcomes(margin)),
         marker_legend=LEGEND,
         control_lines=control_provenance,
         makers=makers_table(problems),
@@ -154,6 +154,11 @@ def page_of(problems: Sequence[Problem], *, asked: Mapping[str, str | None] | No
         templates=templates(),
         hashes=[_hash(library), _hash(script)],
     )
+
+
+def _outcomes(margin: str) -> Iterator[tuple[Any, str]]:
+    for name, words in OUTCOME_WORDS.items():
+        yield outcome_chip(name), words.replace("{margin}", margin)
 
 
 def _chapters(problems: Sequence[Problem]) -> list[Chapter]:

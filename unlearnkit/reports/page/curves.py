@@ -46,7 +46,7 @@ def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str
     if not curves or max(control, default=0) == 0:
         return None
     drawn = {arm: curves[arm] for arm in _drawn(list(curves))}
-    means = {_name(problem, arm): _means(curve) for arm, curve in drawn.items()}
+    means = {problem.called(arm): _means(curve) for arm, curve in drawn.items()}
     figure = recovery_figure({shown(name): m for name, m in means.items()}, _means(control), facts=facts)
     _restyle(figure, list(drawn))
     content = content_of(figure)
@@ -64,17 +64,10 @@ def _figure(problem: Problem, budgets: Mapping[int, str], facts: str, score: str
     )
 
 
-def _name(problem: Problem, arm: Arm) -> str:
-    """The arm's title, with its folds where it has not all."""
-    folds = {run["fold"] for run in arm.runs}
-    few = "" if len(folds) == len(problem.folds) else f"; {len(folds)} of {len(problem.folds)} folds"
-    return f"{arm.name} ({arm.status}{few})"
-
-
 def _beyond(problem: Problem, arms: Sequence[Arm], label: str, facts: str) -> str:
     """What is beyond the control on the same folds: means of the two curves may be over different ones."""
     found = {arm: arm.recovery(label, "heldout" if facts == "held-out" else facts) for arm in arms}
-    told = "; ".join(f"{_name(problem, arm)} {back.text()}" for arm, back in found.items() if back.n)
+    told = "; ".join(f"{problem.called(arm)} {back.text()}" for arm, back in found.items() if back.n)
     return f"Beyond never_learned on the same fold came back, after {label}: {told or 'nothing known'}."
 
 

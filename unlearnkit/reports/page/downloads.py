@@ -11,6 +11,7 @@ from typing import Any
 
 from unlearnkit.reports.collected import Problem
 from unlearnkit.reports.fields import Row, label_of, met_by, steps_of
+from unlearnkit.reports.rules import rule_of
 
 OF_A_RUN = (
     "run_id", "control", "testbed", "task", "fold", "objective", "optimizer", "grade", "lr", "batch_size",
@@ -37,7 +38,7 @@ class Download:
 def downloads(problems: Sequence[Problem]) -> list[Download]:
     """runs.csv and attacks.csv, controls included."""
     rows = [row for problem in problems for row in (*problem.runs, *problem.controls)]
-    rows = list({str(row.get("run_id", place)): row for place, row in enumerate(rows)}.values())
+    rows = list({(row.get("run_id", place), row.get("seed")): row for place, row in enumerate(rows)}.values())
     return [
         Download("runs.csv", "one row a run or control, before any attack", _address(runs_csv(rows))),
         Download("attacks.csv", "one row an attack, with what came back", _address(attacks_csv(rows))),
@@ -60,7 +61,16 @@ def runs_csv(rows: Iterable[Row]) -> str:
 
 def attacks_csv(rows: Iterable[Row]) -> str:
     """Attacks as CSV: the run, the attack, scores after it, recovery and outcome. As safe as `runs_csv`."""
-    head = [*OF_A_RUN, "attack", "attack_steps", *SCORES, "recovery_shown", "recovery_heldout", "outcome"]
+    head = [
+        *OF_A_RUN,
+        "attack",
+        "attack_steps",
+        *SCORES,
+        "recovery_shown",
+        "recovery_heldout",
+        "outcome",
+        "rule",
+    ]
     return _csv(head, (line for row in rows for line in _attack_lines(row)))
 
 
@@ -69,6 +79,7 @@ def _attack_lines(row: Row) -> Iterator[list[Any]]:
         yield [
             *_of(row, OF_A_RUN), label_of(attack), steps_of(attack), *_of(attack.get("scores"), SCORES),
             *_of(attack.get("recovery"), ("shown", "heldout")), attack.get("outcome"),
+            rule_of(attack),
         ]  # fmt: skip
 
 

@@ -113,15 +113,16 @@ def _plain(value: float) -> float | None:
 
 def _own_words(problem: Problem) -> Iterator[str]:
     told = [
-        f"{arm.title} at {arm.interval('scores', 'nll_forget').mean:.2f} nats with "
+        f"{problem.called(arm)} at {arm.interval('scores', 'nll_forget').mean:.2f} nats with "
         f"{arm.interval('scores', 'knowmem_retain').mean:.0%} retained"
         for arm in problem.arms
         if arm.interval("scores", "nll_forget").n
     ]
     if told:
         yield (
-            f"These records, large markers, means over {folds_text(problem.folds)}: "
-            f"{'; '.join(told)}. Each fold has its own control: compare depths in the tables."
+            f"These records, a large marker for each run, on {folds_text(problem.folds)}; for each optimizer "
+            f"the mean over the folds that it has: {'; '.join(told)}. Each fold has its own control: "
+            "compare depths in the tables."
         )
 
 

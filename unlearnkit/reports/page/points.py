@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 from unlearnkit.reports.collected import Arm, Problem
 from unlearnkit.reports.facets import MARGIN_LINE
 from unlearnkit.reports.fields import Row, by_fold, met, number
@@ -24,6 +23,7 @@ from unlearnkit.reports.page.tables import (
     spread,
     status_chip,
 )
+from unlearnkit.reports.rules import margin, rules_of, several_rules
 from unlearnkit.studies.intervals import Interval
 from unlearnkit.unlearning.status import DEPTH_BAND
 
@@ -46,6 +46,7 @@ class Point:
     """A run under an attack. `worst`: the larger of shown and held-out recovery, which the margin is for."""
 
     run: Row
+    attack: Row
     depth: float
     shown: float
     heldout: float
@@ -97,11 +98,12 @@ def _with_twins(
 ) -> Figure:
     caption = f"What {label} brought back, against {against}{problem.where}"
     sentence, items = _told(problem, label, words)
+    rules = rules_of(point.attack for point in points_of(problem, label))
     return Figure(
         caption=caption,
         label=f"Scatter plot, one marker a run. {caption}. {TWINS}",
         content=content_of(figure),
-        sentences=[sentence],
+        sentences=[text for text in (sentence, several_rules(rules)) if text],
         items=items,
         tables=tables,
     )
@@ -114,7 +116,7 @@ def points_of(problem: Problem, label: str) -> list[Point]:
 
 def _point(problem: Problem, run: Row, attack: Row) -> Point:
     back = {half: number(attack, "recovery", half) for half in ("shown", "heldout")}
-    return Point(run, problem.depth(run), **back, outcome=str(attack.get("outcome") or "not judged"))
+    return Point(run, attack, problem.depth(run), **back, outcome=str(attack.get("outcome") or "not judged"))
 
 
 def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> go.Figure:
@@ -123,15 +125,24 @@ def _figure(points: Sequence[Point], places: Sequence[float], x_title: str) -> g
     looks = looks_of(str(point.run["optimizer"]) for point in points)
     traces = [_trace(name, look, points, places) for name, look in looks.items()]
     figure = go.Figure([*traces, *(_key(name, look) for name, look in looks.items())])
-    figure.add_hline(y=RECOVERY_MARGIN, line=MARGIN_LINE)
-    figure.add_annotation(
-        x=0.01, xref="paper", xanchor="left", y=RECOVERY_MARGIN, yanchor="bottom", showarrow=False,
-        text=f"survival margin {RECOVERY_MARGIN:.2f}",
-    )  # fmt: skip
+    _mark_margins(figure, rules_of(point.attack for point in points))
     figure.update_xaxes(title=x_title)
     # Always the whole scale: a small recovery must look small.
     figure.update_yaxes(title="recovery", range=[-0.25, 1.08], zeroline=True)
     return figure
+
+
+def _mark_margins(figure: go.Figure, rules: Sequence[str]) -> None:
+    """A line for the margin of each rule that is known, with the rule's name where there are several."""
+    for rule in rules:
+        level = margin(rule)
+        if level is not None:
+            name = f" ({shown(rule)})" if len(rules) > 1 else ""
+            figure.add_hline(y=level, line=MARGIN_LINE)
+            figure.add_annotation(
+                x=0.01, xref="paper", xanchor="left", y=level, yanchor="bottom", showarrow=False,
+                text=f"survival margin {level:.2f}{name}",
+            )  # fmt: skip
 
 
 def _trace(name: str, look: Look, points: Sequence[Point], places: Sequence[float]) -> go.Scatter:

@@ -23,6 +23,7 @@ from unlearnkit.reports.page.tables import (
     plain,
     status_chip,
 )
+from unlearnkit.reports.rules import rule_of
 
 # Shown in a run's provenance, in this order, where the row has them; the configuration follows whole.
 DECIDED_BY = ("run_id", "weights", "testbed", "time", "device", "notes")
@@ -110,6 +111,8 @@ def _facts(run: Row) -> Iterator[tuple[str, Any]]:
         yield "cost", _json_line(run["cost"])
     if met_by(run):
         yield "attacks", "; ".join(label_of(attack) for attack in met_by(run))
+    if rules := sorted({rule for attack in met_by(run) if (rule := rule_of(attack)) is not None}):
+        yield "judged under", ", ".join(rules)
     for name in ("error", "failure"):
         if run.get(name):
             yield name, str(run[name])

@@ -8,7 +8,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 from unlearnkit.reports.collected import Arm, Problem
 from unlearnkit.reports.fields import Row, by_fold, met, number
 from unlearnkit.reports.page.tables import (
@@ -22,6 +21,7 @@ from unlearnkit.reports.page.tables import (
     status_chip,
     steps_text,
 )
+from unlearnkit.reports.rules import margin_text, rules_of_runs, several_rules
 from unlearnkit.unlearning.status import DEPTH_BAND, STATUSES
 
 FORGOT, DEEPER = "forgotten", "over-forgotten"
@@ -48,8 +48,8 @@ def survival_tables(problem: Problem) -> list[Table]:
 
 
 def survival_sentences(problem: Problem) -> list[str]:
-    """What the tables say, in words: one sentence an attack."""
-    told = []
+    """What the tables say, in words: one sentence an attack, after a warning where rules are mixed."""
+    told = [warning] if (warning := several_rules(rules_of_runs(problem.runs))) else []
     for label in problem.attacks:
         parts = [_counted(problem, label, status) for status in (FORGOT, DEEPER)]
         told.append(f"{label}: {'; '.join(parts)}. {_power(problem, label)}")
@@ -147,7 +147,8 @@ def controls_table(problem: Problem) -> Table:
         [Block("", rows)],
         "An attack counts where it brings back what a planted model hides and teaches never_learned nothing "
         "about held-out facts. Recovery is what a run knows beyond never_learned; above "
-        f"{RECOVERY_MARGIN:.2f} a run has recovered. Planted models meet only the attacks made for them.",
+        f"{margin_text(rules_of_runs(problem.runs))} a run has recovered. Planted models meet "
+        "only the attacks made for them.",
     )
 
 
@@ -158,17 +159,24 @@ def _control_place(name: str) -> int:
 
 def _control_row(name: str, problem: Problem) -> list[Any]:
     rows = [row for row in problem.controls if row["control"] == name]
+    before = [(row["fold"], row) for row in rows]
     return [
         name,
-        str(len(rows)),
-        plain(_mean(rows, "nll_forget")),
-        plain(_mean(rows, "knowmem_retain")),
-        _knows(rows),
-        *(_knows([found for row in rows if (found := met(row, label))]) for label in problem.attacks),
+        _folds_and_seeds(rows),
+        plain(_mean(before, "nll_forget")),
+        plain(_mean(before, "knowmem_retain")),
+        _knows(before),
+        *(_knows([(row["fold"], a) for row in rows if (a := met(row, label))]) for label in problem.attacks),
     ]
 
 
-def _knows(rows: Sequence[Row]) -> Markup:
+def _folds_and_seeds(rows: Sequence[Row]) -> str:
+    """How many folds, and how many seeds where there are more than one."""
+    seeds = len({row.get("seed") for row in rows})
+    return f"{len({row['fold'] for row in rows})}{f' ({seeds} seeds)' if seeds > 1 else ''}"
+
+
+def _knows(rows: Sequence[tuple[Any, Row]]) -> Markup:
     if not rows:
         return Markup('<span class="nothing">not met</span>')
     return Markup("{} / {}").format(
@@ -176,8 +184,9 @@ def _knows(rows: Sequence[Row]) -> Markup:
     )
 
 
-def _mean(rows: Sequence[Row], score: str) -> float:
-    return by_fold(enumerate(number(row, "scores", score) for row in rows)).mean
+def _mean(rows: Sequence[tuple[Any, Row]], score: str) -> float:
+    """Over folds, of (fold, row); seeds of a fold count once."""
+    return by_fold((fold, number(row, "scores", score)) for fold, row in rows).mean
 
 
 def status_sentence(problem: Problem) -> str:
