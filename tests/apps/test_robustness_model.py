@@ -88,6 +88,41 @@ def test_a_wreck_is_drawn_and_counted_and_in_no_mean():
     assert OUTCOME_MARKERS["destroyed"] in robustness_figure(shown).data[0].marker.symbol
 
 
+def test_a_run_that_never_forgot_is_drawn_and_counted_and_in_no_mean_and_no_verdict():
+    rows = [
+        attack(name + str(fold), optimizer=name, fold=fold, recovery_heldout=value, status=had, outcome=word)
+        for name, value, had, word in (
+            ("adam", 0.9, "not reached", "not applicable"), ("sgd", 0.0, "forgotten", "survived"),
+        )
+        for fold in (1, 2)
+    ]  # fmt: skip
+    rows.append(attack("late", optimizer="sgd", fold=3, recovery_heldout=0.9, outcome="not applicable"))
+    rows[-1] |= {"nll_forget_before": 1.0}
+    shown = shown_of(model_of(*rows))
+    adam, sgd = shown.lines
+    assert adam.recovery.n == adam.knowledge.n == adam.retain.n == 0
+    assert math.isnan(adam.depth)
+    assert (sgd.recovery.mean, sgd.depth) == (0.0, 1.0)
+    assert (adam.in_no_mean, sgd.in_no_mean) == ({"not applicable": 2}, {"not applicable": 1})
+    assert len(shown.runs) == 5
+    assert OUTCOME_MARKERS["not applicable"] in robustness_figure(shown).data[0].marker.symbol
+    told = robustness_sentence(shown)
+    assert "adam has no run that can be judged (2 not applicable); sgd +0.00" in told
+    assert "Runs in no mean: 3 not applicable." in told
+
+
+def test_over_forgotten_runs_are_listed_apart():
+    rows = [
+        attack("a", recovery_heldout=0.4),
+        attack("b", fold=2, recovery_heldout=0.0, status="over-forgotten", outcome="survived"),
+        attack("c", lr=1e-4, recovery_heldout=0.2),
+    ]
+    lines = shown_of(model_of(*rows)).lines
+    assert [(line.name, line.recovery.mean) for line in lines] == [
+        ("adam 1e-4", 0.2), ("adam 1e-3", 0.4), ("adam 1e-3 (over-forgotten)", 0.0),
+    ]  # fmt: skip
+
+
 def test_facts_choose_the_half():
     model = model_of(attack(recovery_shown=0.7, recovery_heldout=0.1, knowmem_forget_shown=0.8))
     shown, heldout = (shown_of(model, facts=facts).lines[0] for facts in ("shown", "held-out"))
@@ -107,7 +142,23 @@ def test_the_control_is_the_same_attack_on_the_same_folds():
     assert (shown.control.mean, shown.control.low, shown.control.high) == (0.2, 0.1, 0.3)
     assert shown.floor == pytest.approx(0.8 * 0.95)
     assert shown_of(model, folds=(2,)).control.mean == 0.3
-    assert model.control_of("b", shown.choice) == "n2"
+    assert model.control_of("b", shown.choice) == ("n2", 0)
+
+
+def test_controls_of_all_seeds_count_and_answers_are_of_the_runs_own():
+    model = Robustness(pd.DataFrame([
+        attack("a"), attack("b", seed=1), attack("c", seed=2),
+        *(
+            attack("n1", control="never_learned", seed=seed, knowmem_forget_heldout=knows, knowmem_retain=0.8 + 0.2 * seed)
+            for seed, knows in enumerate((0.1, 0.5))
+        ),
+        attack("t", control="target"),
+    ]))  # fmt: skip
+    shown = shown_of(model)
+    assert (shown.control.mean, shown.control.n) == (pytest.approx(0.3), 1)
+    assert shown.control_retain.mean == pytest.approx(0.9)
+    found = [model.control_of(run, shown.choice) for run in ("a", "b", "c", "none")]
+    assert found == [("n1", 0), ("n1", 1), None, None]
 
 
 def test_without_a_control_it_says_so():
@@ -140,6 +191,15 @@ def test_matched_retention_takes_the_nearest_to_what_all_reach():
 def test_matched_retention_leaves_out_a_fold_that_lacks_an_optimizer():
     rows = [attack("a"), attack("b", optimizer="sgd"), attack("c", fold=2)]
     assert set(shown_of(model_of(*rows), matching="retention").runs["run_id"]) == {"a", "b"}
+
+
+def test_matched_retention_matches_to_no_run_that_never_forgot():
+    rows = [
+        attack("a", retain_before=0.99), attack("b", retain_before=0.90, lr=1e-4),
+        attack("c", optimizer="sgd", retain_before=0.99, outcome="not applicable"),
+        attack("d", optimizer="sgd", retain_before=0.90),
+    ]  # fmt: skip
+    assert set(shown_of(model_of(*rows), matching="retention").runs["run_id"]) == {"b", "d"}
 
 
 def test_matched_retention_takes_no_run_that_is_far_off():
@@ -175,6 +235,17 @@ def test_the_choice_follows_what_there_is():
     assert back.optimizers == ("adam", "sgd")  # who saw all goes on seeing all
     some = options.changed(first, optimizers=("sgd",))
     assert options.changed(some, folds=(1,)).optimizers == ("sgd",)
+
+
+def test_the_first_task_is_the_one_of_which_most_can_be_said():
+    options = Options(pd.DataFrame([
+        attack("a", outcome="not applicable"), attack("b", fold=2, outcome="destroyed"),
+        attack("c", task="topic", outcome="survived"), attack("d", task="topic", objective="ga"),
+        attack("e", task="topic", objective="ga", outcome="recovered"),
+        attack("f", task="zoo", outcome="survived"),
+    ]))  # fmt: skip
+    assert options.tasks() == ["topic", "zoo", "entities"]
+    assert (options.first().task, options.first().objective) == ("topic", "ga")
 
 
 @pytest.mark.parametrize(
@@ -225,6 +296,19 @@ def test_very_many_runs_are_drawn_by_fold():
     points = drawn_points(shown_of(model_of(*rows)))
     assert len(points) == 2
     assert points["recovery"].tolist() == pytest.approx([0.2, 0.2])
+
+
+def test_very_many_runs_in_no_mean_are_drawn_apart():
+    words = ("recovered", "destroyed", "not applicable")
+    values = dict(zip(words, (0.2, -0.5, 0.9), strict=True))
+    rows = [
+        attack(str(i), seed=i, outcome=words[i % 3], recovery_heldout=values[words[i % 3]])
+        for i in range(MOST_POINTS + 2)
+    ]
+    points = drawn_points(shown_of(model_of(*rows))).set_index("outcome")["recovery"]
+    assert points.to_dict() == pytest.approx({
+        "a fold's mean": 0.2, "destroyed": -0.5, "not applicable": 0.9,
+    })  # fmt: skip
 
 
 def test_hostile_names_are_escaped_in_the_figure():

@@ -120,7 +120,9 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
 
 
-LOG_PAGES = 8192  # 32 MiB of log before it is worked into the file: a row with its answers takes 5 to 10 pages
+LOG_PAGES = (
+    8192  # 32 MiB of log before it is worked into the file: a row with its answers takes 5 to 10 pages
+)
 
 
 REASONS = {
