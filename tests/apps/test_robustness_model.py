@@ -149,8 +149,8 @@ def test_controls_of_all_seeds_count_and_answers_are_of_the_runs_own():
     model = Robustness(pd.DataFrame([
         attack("a"), attack("b", seed=1), attack("c", seed=2),
         *(
-            attack("n1", control="never_learned", seed=seed, knowmem_forget_heldout=knows, knowmem_retain=0.8 + 0.2 * seed)
-            for seed, knows in enumerate((0.1, 0.5))
+            attack("n1", control="never_learned", seed=seed, knowmem_forget_heldout=told, knowmem_retain=kept)
+            for seed, told, kept in ((0, 0.1, 0.8), (1, 0.5, 1.0))
         ),
         attack("t", control="target"),
     ]))  # fmt: skip

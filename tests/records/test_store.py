@@ -133,7 +133,7 @@ def test_answers_of_a_control_are_of_the_seed_asked_for(filled, content):
     first = filled.answers(control["run_id"])
     assert "said with seed 1" not in set(first.given)
     assert filled.answers(control["run_id"], seed=0).equals(first)
-    with pytest.raises(BadInput, match="seed: .* is here with seed 0, 1, not 2"):
+    with pytest.raises(BadInput, match=r"seed: .* is here with seed 0, 1, not 2"):
         filled.answers(control["run_id"], seed=2)
 
 
