@@ -7,40 +7,13 @@ import math
 import pandas as pd
 import pytest
 
-from unlearnkit.apps.robustness_choice import Options
 from unlearnkit.apps.robustness_figure import MOST_POINTS, drawn_points, robustness_figure
 from unlearnkit.apps.robustness_model import Robustness
 from unlearnkit.apps.robustness_words import robustness_rows, robustness_sentence
-from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.reports.survival import OUTCOME_MARKERS
 from unlearnkit.studies.intervals import t_interval
 
-
-def attack(run="a", *, optimizer="adam", fold=1, control=None, steps=100, **more):
-    """A row of store.attacks()."""
-    row = {
-        "run_id": run, "control": control, "task": "entities", "fold": fold,
-        "objective": None if control else "npo", "optimizer": None if control else optimizer,
-        "grade": "first order", "lr": 1e-3, "seed": 0, "status": "forgotten",
-        "nll_forget_before": 4.0, "retain_before": 0.9,
-        "attack": f"relearn-{steps}", "family": "relearn", "steps": float(steps),
-        "knowmem_forget_shown": 0.3, "knowmem_forget_heldout": 0.2, "knowmem_retain": 0.95,
-        "recovery_shown": 0.1, "recovery_heldout": 0.2, "outcome": "recovered",
-    }  # fmt: skip
-    return row | more
-
-
-def model_of(*rows, controls=True):
-    beside = [
-        attack(f"{name}-{fold}", control=name, fold=fold, retain_before=1.0)
-        for fold in sorted({row["fold"] for row in rows})
-        for name in ("never_learned", "target")
-    ]
-    return Robustness(pd.DataFrame([*rows, *(beside if controls else [])]))
-
-
-def shown_of(model, **changes):
-    return model.show(model.options.changed(model.options.first(), **changes))
+from .attack_rows import attack, model_of, shown_of
 
 
 def test_every_number_is_the_records(store, comparison):
@@ -212,63 +185,6 @@ def test_only_judged_runs_on_demand():
     shown = shown_of(model_of(*rows), judged_only=True)
     assert shown.runs["run_id"].tolist() == ["a"]
     assert "Runs left out: 1 (neither survived nor recovered)" in robustness_sentence(shown)
-
-
-# What there is to choose
-
-
-def test_the_choice_follows_what_there_is():
-    options = Options(pd.DataFrame([
-        attack("a"), attack("b", fold=2), attack("c", optimizer="sgd"),
-        attack("d", task="topic", optimizer="sgd", fold=4, steps=25),
-    ]))  # fmt: skip
-    first = options.first()
-    assert (first.task, first.steps, first.optimizers, first.folds) == (
-        "entities",
-        100,
-        ("adam", "sgd"),
-        (1, 2),
-    )
-    topic = options.changed(first, task="topic")
-    assert (topic.steps, topic.optimizers, topic.folds) == (25, ("sgd",), (4,))
-    back = options.changed(topic, task="entities")
-    assert back.optimizers == ("adam", "sgd")  # who saw all goes on seeing all
-    some = options.changed(first, optimizers=("sgd",))
-    assert options.changed(some, folds=(1,)).optimizers == ("sgd",)
-
-
-def test_the_first_task_is_the_one_of_which_most_can_be_said():
-    options = Options(pd.DataFrame([
-        attack("a", outcome="not applicable"), attack("b", fold=2, outcome="destroyed"),
-        attack("c", task="topic", outcome="survived"), attack("d", task="topic", objective="ga"),
-        attack("e", task="topic", objective="ga", outcome="recovered"),
-        attack("f", task="zoo", outcome="survived"),
-    ]))  # fmt: skip
-    assert options.tasks() == ["topic", "zoo", "entities"]
-    assert (options.first().task, options.first().objective) == ("topic", "ga")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"task": "entitys"}, 'task: "entitys" is not known; did you mean "entities"'),
-        ({"steps": 50}, "steps: 50 is not known. Known: 100"),
-        ({"optimizers": ("adam", "adm")}, 'optimizers: "adm" is not known; did you mean "adam"'),
-        ({"folds": (9,)}, "folds: 9 is not known"),
-        ({"mathcing": "depth"}, 'choose: "mathcing" is not known; did you mean "matching"'),
-    ],
-)
-def test_what_there_is_not_is_refused(changes, message):
-    options = model_of(attack()).options
-    with pytest.raises(UnknownName, match="^" + message.replace("(", r"\(")):
-        options.changed(options.first(), **changes)
-
-
-def test_no_run_under_attack_is_refused():
-    with pytest.raises(BadInput, match="no run under attack"):
-        Options(pd.DataFrame([attack(control="target")]))
-    with pytest.raises(BadInput, match="no column steps"):
-        Options(pd.DataFrame([attack()]).drop(columns="steps"))
 
 
 # Words and points
