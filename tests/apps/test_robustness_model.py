@@ -7,40 +7,13 @@ import math
 import pandas as pd
 import pytest
 
-from unlearnkit.apps.robustness_choice import Options
 from unlearnkit.apps.robustness_figure import MOST_POINTS, drawn_points, robustness_figure
 from unlearnkit.apps.robustness_model import Robustness
 from unlearnkit.apps.robustness_words import robustness_rows, robustness_sentence
-from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.reports.survival import OUTCOME_MARKERS
 from unlearnkit.studies.intervals import t_interval
 
-
-def attack(run="a", *, optimizer="adam", fold=1, control=None, steps=100, **more):
-    """A row of store.attacks()."""
-    row = {
-        "run_id": run, "control": control, "task": "entities", "fold": fold,
-        "objective": None if control else "npo", "optimizer": None if control else optimizer,
-        "grade": "first order", "lr": 1e-3, "seed": 0, "status": "forgotten",
-        "nll_forget_before": 4.0, "retain_before": 0.9,
-        "attack": f"relearn-{steps}", "family": "relearn", "steps": float(steps),
-        "knowmem_forget_shown": 0.3, "knowmem_forget_heldout": 0.2, "knowmem_retain": 0.95,
-        "recovery_shown": 0.1, "recovery_heldout": 0.2, "outcome": "recovered",
-    }  # fmt: skip
-    return row | more
-
-
-def model_of(*rows, controls=True):
-    beside = [
-        attack(f"{name}-{fold}", control=name, fold=fold, retain_before=1.0)
-        for fold in sorted({row["fold"] for row in rows})
-        for name in ("never_learned", "target")
-    ]
-    return Robustness(pd.DataFrame([*rows, *(beside if controls else [])]))
-
-
-def shown_of(model, **changes):
-    return model.show(model.options.changed(model.options.first(), **changes))
+from .attack_rows import attack, model_of, shown_of
 
 
 def test_every_number_is_the_records(store, comparison):
@@ -88,6 +61,41 @@ def test_a_wreck_is_drawn_and_counted_and_in_no_mean():
     assert OUTCOME_MARKERS["destroyed"] in robustness_figure(shown).data[0].marker.symbol
 
 
+def test_a_run_that_never_forgot_is_drawn_and_counted_and_in_no_mean_and_no_verdict():
+    rows = [
+        attack(name + str(fold), optimizer=name, fold=fold, recovery_heldout=value, status=had, outcome=word)
+        for name, value, had, word in (
+            ("adam", 0.9, "not reached", "not applicable"), ("sgd", 0.0, "forgotten", "survived"),
+        )
+        for fold in (1, 2)
+    ]  # fmt: skip
+    rows.append(attack("late", optimizer="sgd", fold=3, recovery_heldout=0.9, outcome="not applicable"))
+    rows[-1] |= {"nll_forget_before": 1.0}
+    shown = shown_of(model_of(*rows))
+    adam, sgd = shown.lines
+    assert adam.recovery.n == adam.knowledge.n == adam.retain.n == 0
+    assert math.isnan(adam.depth)
+    assert (sgd.recovery.mean, sgd.depth) == (0.0, 1.0)
+    assert (adam.in_no_mean, sgd.in_no_mean) == ({"not applicable": 2}, {"not applicable": 1})
+    assert len(shown.runs) == 5
+    assert OUTCOME_MARKERS["not applicable"] in robustness_figure(shown).data[0].marker.symbol
+    told = robustness_sentence(shown)
+    assert "adam has no run that can be judged (2 not applicable); sgd +0.00" in told
+    assert "Runs in no mean: 3 not applicable." in told
+
+
+def test_over_forgotten_runs_are_listed_apart():
+    rows = [
+        attack("a", recovery_heldout=0.4),
+        attack("b", fold=2, recovery_heldout=0.0, status="over-forgotten", outcome="survived"),
+        attack("c", lr=1e-4, recovery_heldout=0.2),
+    ]
+    lines = shown_of(model_of(*rows)).lines
+    assert [(line.name, line.recovery.mean) for line in lines] == [
+        ("adam 1e-4", 0.2), ("adam 1e-3", 0.4), ("adam 1e-3 (over-forgotten)", 0.0),
+    ]  # fmt: skip
+
+
 def test_facts_choose_the_half():
     model = model_of(attack(recovery_shown=0.7, recovery_heldout=0.1, knowmem_forget_shown=0.8))
     shown, heldout = (shown_of(model, facts=facts).lines[0] for facts in ("shown", "held-out"))
@@ -107,7 +115,23 @@ def test_the_control_is_the_same_attack_on_the_same_folds():
     assert (shown.control.mean, shown.control.low, shown.control.high) == (0.2, 0.1, 0.3)
     assert shown.floor == pytest.approx(0.8 * 0.95)
     assert shown_of(model, folds=(2,)).control.mean == 0.3
-    assert model.control_of("b", shown.choice) == "n2"
+    assert model.control_of("b", shown.choice) == ("n2", 0)
+
+
+def test_controls_of_all_seeds_count_and_answers_are_of_the_runs_own():
+    model = Robustness(pd.DataFrame([
+        attack("a"), attack("b", seed=1), attack("c", seed=2),
+        *(
+            attack("n1", control="never_learned", seed=seed, knowmem_forget_heldout=told, knowmem_retain=kept)
+            for seed, told, kept in ((0, 0.1, 0.8), (1, 0.5, 1.0))
+        ),
+        attack("t", control="target"),
+    ]))  # fmt: skip
+    shown = shown_of(model)
+    assert (shown.control.mean, shown.control.n) == (pytest.approx(0.3), 1)
+    assert shown.control_retain.mean == pytest.approx(0.9)
+    found = [model.control_of(run, shown.choice) for run in ("a", "b", "c", "none")]
+    assert found == [("n1", 0), ("n1", 1), None, None]
 
 
 def test_without_a_control_it_says_so():
@@ -142,6 +166,15 @@ def test_matched_retention_leaves_out_a_fold_that_lacks_an_optimizer():
     assert set(shown_of(model_of(*rows), matching="retention").runs["run_id"]) == {"a", "b"}
 
 
+def test_matched_retention_matches_to_no_run_that_never_forgot():
+    rows = [
+        attack("a", retain_before=0.99), attack("b", retain_before=0.90, lr=1e-4),
+        attack("c", optimizer="sgd", retain_before=0.99, outcome="not applicable"),
+        attack("d", optimizer="sgd", retain_before=0.90),
+    ]  # fmt: skip
+    assert set(shown_of(model_of(*rows), matching="retention").runs["run_id"]) == {"b", "d"}
+
+
 def test_matched_retention_takes_no_run_that_is_far_off():
     rows = [attack("a", retain_before=0.99), attack("b", optimizer="sgd", retain_before=0.85)]
     assert set(shown_of(model_of(*rows), matching="retention").runs["run_id"]) == {"b"}
@@ -152,52 +185,6 @@ def test_only_judged_runs_on_demand():
     shown = shown_of(model_of(*rows), judged_only=True)
     assert shown.runs["run_id"].tolist() == ["a"]
     assert "Runs left out: 1 (neither survived nor recovered)" in robustness_sentence(shown)
-
-
-# What there is to choose
-
-
-def test_the_choice_follows_what_there_is():
-    options = Options(pd.DataFrame([
-        attack("a"), attack("b", fold=2), attack("c", optimizer="sgd"),
-        attack("d", task="topic", optimizer="sgd", fold=4, steps=25),
-    ]))  # fmt: skip
-    first = options.first()
-    assert (first.task, first.steps, first.optimizers, first.folds) == (
-        "entities",
-        100,
-        ("adam", "sgd"),
-        (1, 2),
-    )
-    topic = options.changed(first, task="topic")
-    assert (topic.steps, topic.optimizers, topic.folds) == (25, ("sgd",), (4,))
-    back = options.changed(topic, task="entities")
-    assert back.optimizers == ("adam", "sgd")  # who saw all goes on seeing all
-    some = options.changed(first, optimizers=("sgd",))
-    assert options.changed(some, folds=(1,)).optimizers == ("sgd",)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"task": "entitys"}, 'task: "entitys" is not known; did you mean "entities"'),
-        ({"steps": 50}, "steps: 50 is not known. Known: 100"),
-        ({"optimizers": ("adam", "adm")}, 'optimizers: "adm" is not known; did you mean "adam"'),
-        ({"folds": (9,)}, "folds: 9 is not known"),
-        ({"mathcing": "depth"}, 'choose: "mathcing" is not known; did you mean "matching"'),
-    ],
-)
-def test_what_there_is_not_is_refused(changes, message):
-    options = model_of(attack()).options
-    with pytest.raises(UnknownName, match="^" + message.replace("(", r"\(")):
-        options.changed(options.first(), **changes)
-
-
-def test_no_run_under_attack_is_refused():
-    with pytest.raises(BadInput, match="no run under attack"):
-        Options(pd.DataFrame([attack(control="target")]))
-    with pytest.raises(BadInput, match="no column steps"):
-        Options(pd.DataFrame([attack()]).drop(columns="steps"))
 
 
 # Words and points
@@ -225,6 +212,19 @@ def test_very_many_runs_are_drawn_by_fold():
     points = drawn_points(shown_of(model_of(*rows)))
     assert len(points) == 2
     assert points["recovery"].tolist() == pytest.approx([0.2, 0.2])
+
+
+def test_very_many_runs_in_no_mean_are_drawn_apart():
+    words = ("recovered", "destroyed", "not applicable")
+    values = dict(zip(words, (0.2, -0.5, 0.9), strict=True))
+    rows = [
+        attack(str(i), seed=i, outcome=words[i % 3], recovery_heldout=values[words[i % 3]])
+        for i in range(MOST_POINTS + 2)
+    ]
+    points = drawn_points(shown_of(model_of(*rows))).set_index("outcome")["recovery"]
+    assert points.to_dict() == pytest.approx({
+        "a fold's mean": 0.2, "destroyed": -0.5, "not applicable": 0.9,
+    })  # fmt: skip
 
 
 def test_hostile_names_are_escaped_in_the_figure():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from copy import deepcopy
+from threading import Event, Thread
+
 import pandas as pd
 import pytest
 
@@ -59,6 +63,32 @@ def test_every_control_changes_what_is_drawn(explorer, name, value):
     assert explorer.status.error is None
 
 
+def test_a_move_is_heard_after_two_threads_moved_controls(explorer):
+    controls, inside, leave = explorer.controls, Event(), Event()
+
+    def move_quietly():
+        with controls._quietly():
+            inside.set()
+            leave.wait(timeout=60)
+
+    other = Thread(target=move_quietly)
+    with controls._quietly():
+        other.start()
+        inside.wait(timeout=60)
+    leave.set()
+    other.join(timeout=60)
+    move(explorer, "facts", "shown")
+    assert explorer.shown.choice.facts == "shown"
+
+
+def test_a_move_in_another_thread_is_heard_while_the_view_moves(explorer):
+    with explorer.controls._quietly():
+        reader = Thread(target=move, args=(explorer, "facts", "shown"))
+        reader.start()
+        reader.join(timeout=60)
+    assert explorer.shown.choice.facts == "shown"
+
+
 def test_an_attack_without_budgets_switches_the_slider_off(explorer):
     move(explorer, "attack", "quantize-4")
     assert explorer.controls.budget.disabled
@@ -107,6 +137,25 @@ def test_the_picked_run_is_stressed_and_its_answers_shown(explorer):
     assert set(explorer.facts.table["never_learned"]) == set(explorer.facts.table["after"])
 
 
+def test_the_controls_answers_are_of_the_runs_seed(explorer, store, comparison):
+    (control,) = (row for row in comparison["controls"] if row["control"] == "never_learned")
+    for seed in (0, 1):
+        rows = [deepcopy(comparison["rows"][0]), deepcopy(control)]
+        for row in rows:
+            row |= {"fold": 4, "seed": seed, "answers": {"capital/Chad": "Quito"}}
+            for attack in row["attacks"]:
+                attack["answers"] = {"capital/Chad": f"said with seed {seed}"}
+        rows[0]["run_id"], rows[1]["run_id"] = f"run-{seed}", "control"
+        for row in reversed(rows):
+            store.add(row)
+    explorer.reload()
+    explorer.choose(folds=(4,))
+    for seed in (1, 0):
+        explorer.controls.run.value = f"run-{seed}"
+        explorer.wait()
+        assert explorer.facts.table["never_learned"].tolist() == [f"said with seed {seed}"]
+
+
 def test_answers_are_filtered_and_escaped(explorer):
     assert "&lt;b&gt;9&lt;/b&gt;" in explorer.facts._html.value
     assert "<b>9" not in explorer.facts._html.value
@@ -125,6 +174,7 @@ def test_a_record_without_answers_says_so(comparison):
     explorer = RobustnessExplorer(RunStore.in_memory([bare]))
     explorer.wait()
     assert explorer.facts.sentence.startswith("The record kept no answers of this run for relearn-100")
+    assert explorer.facts.sentence.endswith("compare again: `unlearnkit compare` keeps them.")
     assert "kept no answers" in explorer.facts._sentence.value
 
 
@@ -159,6 +209,20 @@ def test_a_table_is_saved_and_nothing_overwritten(explorer, tmp_path, monkeypatc
         explorer.save_csv("robustness.csv")
 
 
+def test_a_table_runs_nothing_in_a_spreadsheet(explorer, store, comparison, tmp_path):
+    texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tA1", "\rA1"]
+    for place, text in enumerate(texts):
+        store.add({**comparison["rows"][0], "fold": 4, "seed": place, "run_id": text})
+    explorer.reload()
+    explorer.wait()
+    with explorer.save_csv(tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        saved = list(csv.DictReader(file))
+    ids = {row["run_id"] for row in saved}
+    assert {f"'{text}" for text in texts} <= ids
+    assert not ids & set(texts)
+    assert [float(row["recovery"]) for row in saved] == explorer.table["recovery"].tolist()
+
+
 def test_a_press_without_a_figure_is_said(explorer):
     explorer.controls.picture.found = "nothing"
     explorer.controls.picture.presses += 1
@@ -183,6 +247,8 @@ def test_the_shipped_records_can_be_explored():
     explorer = RobustnessExplorer(uk.records.shipped_store())
     explorer.wait()
     assert len(explorer.table)
+    assert explorer.shown.choice.task == "topic"  # on entities few runs reached the control's depth
+    assert sum(line.recovery.n for line in explorer.shown.lines) > len(explorer.table) / 2
     assert repr(explorer).startswith("<RobustnessExplorer: After ")
 
 

@@ -7,7 +7,7 @@ import re
 import nbformat
 import pytest
 
-from unlearnkit.apps.robustness_model import Line
+from unlearnkit.apps.robustness_model import IN_NO_MEAN, OVER, Line
 from unlearnkit.resources import notebooks_path
 from unlearnkit.studies.intervals import Interval, t_interval
 
@@ -188,6 +188,12 @@ def test_no_result_stands_in_the_text(cells):
     prose = " ".join(text for name, text in cells.items() if name.endswith("-text") or name in ("title",))
     numbers = set(re.findall(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.])", prose))
     assert numbers <= allowed
+
+
+def test_the_text_says_what_is_in_no_mean_and_what_stands_apart(cells):
+    (told,) = (line for line in cells["explorer-text"].splitlines() if "in no mean" in line)
+    assert all(f"*{word}*" in told for word in IN_NO_MEAN)
+    assert f"*{OVER.capitalize()}* runs have a row of their own" in told
 
 
 def test_intervals_print_as_the_lesson_says():

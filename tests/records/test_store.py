@@ -126,6 +126,17 @@ def test_answers_before_and_after_an_attack(filled, content):
         filled.answers(run_id, "relearn-99")
 
 
+def test_answers_of_a_control_are_of_the_seed_asked_for(filled, content):
+    control = content["controls"][0]
+    filled.add(control | {"seed": 1, "answers": dict.fromkeys(control["answers"], "said with seed 1")})
+    assert set(filled.answers(control["run_id"], seed=1).given) == {"said with seed 1"}
+    first = filled.answers(control["run_id"])
+    assert "said with seed 1" not in set(first.given)
+    assert filled.answers(control["run_id"], seed=0).equals(first)
+    with pytest.raises(BadInput, match=r"seed: .* is here with seed 0, 1, not 2"):
+        filled.answers(control["run_id"], seed=2)
+
+
 def test_no_answers_is_an_empty_frame(store, make_row):
     store.add(make_row())
     assert store.answers("r0").empty

@@ -53,7 +53,7 @@ def answers_sentence(found: pd.DataFrame, *, attack: str) -> str:
     if found.empty:
         return (
             f"The record kept no answers of this run for {attack}, so nothing can be shown fact by fact. "
-            "Records made by `unlearnkit compare` from this version on keep them."
+            "To have them, compare again: `unlearnkit compare` keeps them."
         )
     counts = Counter(found["change"])
     told = ", ".join(f"{counts[way]} {way}" for way in CHANGES.values() if counts[way])

@@ -62,13 +62,15 @@ class FactView(W.VBox):
         self._attack, self.table = "", compare_answers(pd.DataFrame(), pd.DataFrame())
         self._show()
 
-    def look_at(self, run_id: str, attack: str, *, control_id: str | None) -> None:
-        """Read a run's answers in the background, then show them."""
+    def look_at(self, run_id: str, attack: str, *, control: tuple[str, int] | None) -> None:
+        """Read a run's answers in the background, and those of its control (id and seed); then show them."""
 
         def read(cancel: Event) -> pd.DataFrame:
             before, after = self._store.answers(run_id), self._store.answers(run_id, attack)
-            control = None if control_id is None else self._store.answers(control_id, attack)
-            return compare_answers(before, after, control)
+            if control is None:
+                return compare_answers(before, after)
+            control_id, seed = control
+            return compare_answers(before, after, self._store.answers(control_id, attack, seed=seed))
 
         def take(table: pd.DataFrame) -> None:
             self._attack, self.table = attack, table

@@ -31,6 +31,7 @@ from unlearnkit.apps.status_line import StatusLine
 from unlearnkit.apps.view import View
 from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.reports.looks import template_of
+from unlearnkit.reports.page.downloads import spreadsheet_safe
 
 MOST_ROWS = 500  # of the table of runs; all of them are in the CSV file
 
@@ -41,7 +42,8 @@ class RobustnessExplorer(View):
     Every control is reached by keyboard. The figure has a row an optimizer: points are runs, their marker is
     the outcome (circle survived, x recovered, triangle destroyed, open circle not applicable, open diamond
     no power), the upright bar is the mean over folds with its 95 % t interval. Grey is never_learned under
-    the same attack. A destroyed run is drawn, and is in no mean.
+    the same attack. A run that is destroyed or not applicable is drawn, and is in no mean; over-forgotten
+    runs have a row of their own.
 
     Parameters
     ----------
@@ -142,13 +144,17 @@ class RobustnessExplorer(View):
         return to_frame(self.shown)
 
     def save_csv(self, path: str | Path) -> Path:
-        """Write the runs that are shown to a file, which must not exist yet."""
+        """Write the runs that are shown to a file, which must not exist yet.
+
+        Text that a spreadsheet would run as a formula gets a ' before it.
+        """
         place = Path(path)
         if place.exists():
             raise BadInput(f"path: {place} exists already; remove it or name another file")
         if not place.parent.is_dir():
             raise MissingReference(f"path: there is no folder {place.parent}; make it, or name another")
-        self.table.to_csv(place, index=False)
+        safe = self.table.map(spreadsheet_safe)
+        safe.to_csv(place, index=False, lineterminator="\r\n")  # so that a lone CR in a text is quoted
         return place
 
     # The view
@@ -235,8 +241,8 @@ class RobustnessExplorer(View):
         if run_id is None:
             self.facts.clear()
         else:
-            control_id = self._model.control_of(run_id, shown.choice)
-            self.facts.look_at(run_id, shown.attack, control_id=control_id)
+            control = self._model.control_of(run_id, shown.choice)
+            self.facts.look_at(run_id, shown.attack, control=control)
 
     def _clicked(self, places: list[int]) -> None:
         ids = [drawn_points(self._shown)["run_id"].iloc[place] for place in places]

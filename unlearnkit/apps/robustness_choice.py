@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MATCHING = ("none", "depth", "retention")
+JUDGED = ("survived", "recovered")
 FACTS = {"held-out": "heldout", "shown": "shown"}  # as one reads it: as columns have it
 NEEDED = (
     "run_id", "control", "task", "fold", "objective", "optimizer", "grade", "lr", "seed", "status",
@@ -80,15 +82,16 @@ class Options:
             )
         columns = ["task", "objective", "family", "steps", "optimizer", "fold"]
         self._seen = runs[columns].drop_duplicates()
-        self._tasks = _by_size(runs["task"])
-        self._objectives = {task: _by_size(mine["objective"]) for task, mine in runs.groupby("task")}
+        self._tasks = _most_judged(runs, "task")
+        parts = runs.groupby("task")
+        self._objectives = {task: _most_judged(mine, "objective") for task, mine in parts}
 
     def tasks(self) -> list[str]:
-        """Tasks, the one with most attacked runs first."""
+        """Tasks, the one with most attacks that a run survived or recovered from first."""
         return self._tasks
 
     def objectives(self, task: str) -> list[str]:
-        """Objectives of a task, the one with most attacked runs first."""
+        """Objectives of a task, in the same order."""
         return self._objectives[task]
 
     def attacks(self, task: str, objective: str) -> list[str]:
@@ -126,7 +129,7 @@ class Options:
         }
 
     def first(self) -> Choice:
-        """The choice to begin with: the largest part of the records, all of it, at the largest budget."""
+        """The choice to begin with: the part of which most can be said, all of it, at the largest budget."""
         task = self.tasks()[0]
         objective = self.objectives(task)[0]
         attack = self.attacks(task, objective)[0]
@@ -187,9 +190,11 @@ def _kept(value: str, options: list[str]) -> str:
     return value if value in options else options[0]
 
 
-def _by_size(column: pd.Series[Any]) -> list[str]:
-    counts = column.value_counts()
-    return sorted(counts.index, key=lambda name: (-counts[name], name))
+def _most_judged(runs: pd.DataFrame, column: str) -> list[str]:
+    """A column's names: most judged attacks first, then most attacks."""
+    judged = Counter(runs[column][runs["outcome"].isin(JUDGED)])
+    counts = Counter(runs[column])
+    return sorted(counts, key=lambda name: (-judged[name], -counts[name], name))
 
 
 def _require(name: str, given: Any, options: list[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
@@ -39,14 +40,12 @@ class RobustnessControls:
         What they stand at.
     fields : dict of str to (widget, trait)
         The control of each field of a choice.
-    quiet : bool
-        True while the view itself moves them.
     """
 
     def __init__(self, options: Options, choice: Choice, *, dark: bool) -> None:
         self.options = options
         self.choice = choice
-        self.quiet = False
+        self._here = local()
         task = _dropdown("Task", "What had to be forgotten")
         objective = _dropdown("Objective", "What “forget” meant to the optimizer")
         attack = _dropdown("Attack", "What was done to the weights afterwards")
@@ -78,6 +77,11 @@ class RobustnessControls:
             W.HBox([optimizers, folds, W.VBox([judged, self.dark])], layout=wrap),
         ])  # fmt: skip
         self.write(choice)
+
+    @property
+    def quiet(self) -> bool:
+        """True while the view itself moves them, in the thread that does: a move in another is heard."""
+        return getattr(self._here, "quiet", False)
 
     def read(self, name: str) -> Any:
         """What the control of a field stands at, as the field has it."""
@@ -120,8 +124,8 @@ class RobustnessControls:
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        before, self.quiet = self.quiet, True
+        before, self._here.quiet = self.quiet, True
         try:
             yield
         finally:
-            self.quiet = before
+            self._here.quiet = before

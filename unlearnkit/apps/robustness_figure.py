@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.apps.robustness_model import MEASURES, Line, Shown
+from unlearnkit.apps.robustness_model import IN_NO_MEAN, MEASURES, Line, Shown
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 from unlearnkit.reports.facets import bars
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, looks_of, template_of
@@ -109,14 +109,20 @@ def traces(shown: Shown, theme: str) -> Iterator[go.Scatter]:
 
 
 def drawn_points(shown: Shown) -> pd.DataFrame:
-    """What stands as a point: a run, or of very many runs the mean of each line's fold; with its height."""
+    """What stands as a point: a run, or of very many runs the mean of each line's fold; with its height.
+
+    Runs that are in no mean are then drawn as points of their own, one an outcome.
+    """
     points = shown.runs
     if len(points) > MOST_POINTS:
+        apart = points["outcome"].where(points["outcome"].isin(IN_NO_MEAN), "a fold's mean")
         same = {"optimizer": "first", "seed": "size", **dict.fromkeys((*MEASURES, "depth"), "mean")}
-        points = points.groupby(["line", "fold"], as_index=False).agg(
-            **{name: (name, how) for name, how in same.items()}
+        points = (
+            points.assign(outcome=apart)
+            .groupby(["line", "fold", "outcome"], as_index=False)
+            .agg(**{name: (name, how) for name, how in same.items()})
         )
-        points = points.assign(run_id=None, status="several runs", outcome="a fold's mean")
+        points = points.assign(run_id=None, status="several runs")
     folds = {fold: place for place, fold in enumerate(sorted(set(points["fold"])))}
     middle = (len(folds) - 1) / 2
     offset = points["fold"].map(folds).sub(middle) / max(len(folds), 1) * SPREAD

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.apps.robustness_choice import FACTS, Choice, Options
+from unlearnkit.apps.robustness_choice import FACTS, JUDGED, Choice, Options
 from unlearnkit.attacks.outcomes import OUTCOMES
 from unlearnkit.reports.looks import looks_of
 from unlearnkit.studies.attacked import grouped, rate_text
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RETAIN_BAND = 0.02  # how far from the common retention a run may lie and still be matched
-JUDGED = ("survived", "recovered")
-WRECKED = "destroyed"
+IN_NO_MEAN = ("destroyed", "not applicable")  # nothing of these came back, or nothing had been forgotten
+OVER = "over-forgotten"
 UNJUDGED = "not judged"
 MEASURES = ("recovery", "knowledge", "retain")
+OF_CONTROLS = (
+    "nll_forget_before", "retain_before", "knowmem_forget_shown", "knowmem_forget_heldout", "knowmem_retain",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,17 @@ class Level:
 class Line:
     """All chosen runs of one optimizer at one learning rate (any, at matched retention); over folds.
 
+    Over-forgotten runs are a line of their own, whose name says so.
+
     Attributes
     ----------
     name, optimizer : str
     runs : int
     recovery, knowledge, retain : Interval
         After the attack: knowledge beyond never_learned's on the same fold, knowledge, and what was kept.
-        A destroyed run is in none of them.
+        A run whose outcome is "destroyed" or "not applicable" is in none of them.
     depth : float
-        nll_forget before the attack, as a multiple of never_learned's; the mean.
+        nll_forget before the attack, as a multiple of never_learned's; the mean of the same runs.
     outcomes : dict of str to int
     """
 
@@ -59,6 +64,11 @@ class Line:
     retain: Interval
     depth: float
     outcomes: dict[str, int]
+
+    @property
+    def in_no_mean(self) -> dict[str, int]:
+        """How many runs are counted apart, by outcome."""
+        return {word: count for word, count in self.outcomes.items() if word in IN_NO_MEAN}
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,22 +151,26 @@ class Robustness:
             left_out=left_out,
         )
 
-    def control_of(self, run_id: str, choice: Choice) -> str | None:
-        """The id of never_learned on a run's fold, where it met the chosen attack."""
-        run = self._chosen(choice)
-        run = run[run["run_id"] == run_id]
-        control = self._control("never_learned", choice)
-        ids = dict(zip(control.index, control["run_id"], strict=True))
-        return None if run.empty else ids.get(run["fold"].iloc[0])
+    def control_of(self, run_id: str, choice: Choice) -> tuple[str, int] | None:
+        """Id and seed of never_learned on a run's fold, where it met the attack with the run's seed."""
+        runs, controls = self._chosen(choice), self._controls_of("never_learned", choice)
+        for fold, seed in runs.loc[runs["run_id"] == run_id, ["fold", "seed"]].to_numpy():
+            same = controls[(controls["fold"] == fold) & (controls["seed"] == seed)]
+            return None if same.empty else (str(same["run_id"].iloc[0]), int(seed))
+        return None
 
     def _chosen(self, choice: Choice) -> pd.DataFrame:
         runs = self._at.get((*_place(choice), choice.objective), self._runs.head(0))
         return runs[runs["fold"].isin(choice.folds) & runs["optimizer"].isin(choice.optimizers)]
 
     def _control(self, name: str, choice: Choice) -> pd.DataFrame:
-        """One row a fold."""
+        """One row a fold: the mean over the seeds that a control was attacked with there."""
+        found = self._controls_of(name, choice)
+        return found[list(OF_CONTROLS)].astype(float).groupby(found["fold"]).mean()
+
+    def _controls_of(self, name: str, choice: Choice) -> pd.DataFrame:
         found = self._controls[name].get(_place(choice), self._runs.head(0))
-        return found[found["fold"].isin(choice.folds)].drop_duplicates("fold").set_index("fold")
+        return found[found["fold"].isin(choice.folds)]
 
 
 def _by_place(frame: pd.DataFrame, columns: list[str]) -> dict[tuple[Any, ...], pd.DataFrame]:
@@ -206,7 +220,7 @@ def _at_common_retention(found: pd.DataFrame, optimizers: tuple[str, ...]) -> pd
     import pandas as pd
 
     taken = pd.Series(False, index=found.index)
-    alive = found[found["outcome"] != WRECKED]
+    alive = found[~found["outcome"].isin(IN_NO_MEAN)]
     for _, fold in grouped(alive, "fold"):
         best = fold.groupby("optimizer")["retain_before"].max()
         if set(best.index) < set(optimizers):
@@ -218,37 +232,43 @@ def _at_common_retention(found: pd.DataFrame, optimizers: tuple[str, ...]) -> pd
 
 
 def _lines(found: pd.DataFrame, *, by_rate: bool) -> tuple[Line, ...]:
-    """One for each optimizer, and rate, in the order of all figures; `found` gets their places."""
+    """One for each optimizer, rate, and whether over-forgotten, in the order of all figures.
+
+    `found` gets their places.
+    """
     rates: dict[str, set[float]] = {}
     for optimizer, lr in zip(found["optimizer"], found["lr"], strict=True):
         rates.setdefault(optimizer, set()).update({lr} if by_rate and lr == lr else ())
-    keys = [
-        (optimizer, lr)
-        for optimizer in looks_of(sorted(rates))
-        for lr in (sorted(rates[optimizer]) if len(rates[optimizer]) > 1 else [None])
+    of_runs = [
+        (optimizer, lr if len(rates[optimizer]) > 1 and lr == lr else None, status == OVER)
+        for optimizer, lr, status in zip(found["optimizer"], found["lr"], found["status"], strict=True)
     ]
+    order = {optimizer: place for place, optimizer in enumerate(looks_of(sorted(rates)))}
+    keys = sorted(set(of_runs), key=lambda key: (order[key[0]], key[1] or 0.0, key[2]))
     places = {key: place for place, key in enumerate(keys)}
-    found["line"] = [
-        places[optimizer, lr if len(rates[optimizer]) > 1 else None]
-        for optimizer, lr in zip(found["optimizer"], found["lr"], strict=True)
-    ]
+    found["line"] = [places[key] for key in of_runs]
     columns = (*MEASURES, "line", "fold", "outcome", "depth")
     members: list[list[dict[str, Any]]] = [[] for _ in keys]
     for values in zip(*(found[name].tolist() for name in columns), strict=True):
         run = dict(zip(columns, values, strict=True))
         members[run["line"]].append(run)
     return tuple(
-        _line(optimizer if lr is None else f"{optimizer} {rate_text(lr)}", optimizer, runs)
-        for (optimizer, lr), runs in zip(keys, members, strict=True)
+        _line(_name(optimizer, lr, over), optimizer, runs)
+        for (optimizer, lr, over), runs in zip(keys, members, strict=True)
     )
 
 
+def _name(optimizer: str, lr: float | None, over: bool) -> str:
+    named = optimizer if lr is None else f"{optimizer} {rate_text(lr)}"
+    return f"{named} ({OVER})" if over else named
+
+
 def _line(name: str, optimizer: str, runs: list[dict[str, Any]]) -> Line:
-    alive = [run for run in runs if run["outcome"] != WRECKED]
-    means = {measure: _over_folds(alive, measure) for measure in MEASURES}
+    meant = [run for run in runs if run["outcome"] not in IN_NO_MEAN]
+    means = {measure: _over_folds(meant, measure) for measure in MEASURES}
     counts = Counter(run["outcome"] if isinstance(run["outcome"], str) else UNJUDGED for run in runs)
     outcomes = {word: counts[word] for word in (*OUTCOMES, UNJUDGED) if counts[word]}
-    depths = [run["depth"] for run in runs if not math.isnan(run["depth"])]
+    depths = [run["depth"] for run in meant if not math.isnan(run["depth"])]
     depth = fmean(depths) if depths else math.nan
     return Line(name, optimizer, len(runs), **means, depth=depth, outcomes=outcomes)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.apps.robustness_model import Level, Line, Shown
@@ -24,7 +26,8 @@ def robustness_sentence(shown: Shown) -> str:
     return (
         f"After {shown.attack} ({place}), of the {choice.facts} facts never_learned knows "
         f"{_level(shown.control)}. Recovery beyond it, as mean over folds [95 % t interval]: "
-        f"{'; '.join(sides)}. The margin of survival is {RECOVERY_MARGIN:.2f}. {_left_out(shown)}"
+        f"{'; '.join(sides)}. The margin of survival is {RECOVERY_MARGIN:.2f}. "
+        f"{_in_no_mean(shown)}{_left_out(shown)}"
     ).strip()
 
 
@@ -39,7 +42,7 @@ def robustness_rows(shown: Shown) -> list[dict[str, Any]]:
             "recovery": line.recovery.text(),
             "knows after": line.knowledge.text(".2f"),
             "keeps after": line.retain.text(".2f"),
-            "outcomes": ", ".join(f"{count} {word}" for word, count in line.outcomes.items()),
+            "outcomes": _counts(line.outcomes),
         }
         for line in shown.lines
     ]
@@ -84,7 +87,7 @@ def to_frame(shown: Shown) -> pd.DataFrame:
 def _side(line: Line) -> str:
     found = line.recovery
     if not found.n:
-        return f"{line.name} has no run that was not destroyed"
+        return f"{line.name} has no run that can be judged ({_counts(line.outcomes)})"
     told = f"{line.name} {found.text()}"
     if math.isnan(found.low):
         return told
@@ -99,6 +102,17 @@ def _level(level: Level) -> str:
     if level.n == 1 or level.low == level.high:
         return f"{level.mean:.0%}"
     return f"{level.mean:.0%} ({level.low:.0%} to {level.high:.0%} over {level.n} folds)"
+
+
+def _in_no_mean(shown: Shown) -> str:
+    found: Counter[str] = Counter()
+    for line in shown.lines:
+        found.update(line.in_no_mean)
+    return f"Runs in no mean: {_counts(found)}. " if found else ""
+
+
+def _counts(words: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in words.items())
 
 
 def _left_out(shown: Shown) -> str:

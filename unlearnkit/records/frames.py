@@ -71,10 +71,10 @@ def attacks(database: Database, filters: Filters, limit: int | None) -> pd.DataF
     return _frame(_columns(names, found))
 
 
-def answers(database: Database, run_id: str, attack: str | None) -> pd.DataFrame:
+def answers(database: Database, run_id: str, attack: str | None, *, seed: int | None = None) -> pd.DataFrame:
     """One row a question; see `RunStore.answers`."""
     with database.reading() as connection:
-        number = numbers_of(connection, run_id)[0]
+        number = number_of(connection, run_id, seed)
         key = BEFORE if attack is None else _key_of(connection, number, attack)
         kept = connection.execute("SELECT given FROM answers WHERE run = ? AND key = ?", (number, key))
         given = json.loads((kept.fetchone() or ("{}",))[0])
@@ -86,6 +86,17 @@ def answers(database: Database, run_id: str, attack: str | None) -> pd.DataFrame
         questions = {name: json.loads(body) for name, body in asked.fetchall()}
     lines = [_answer_line(name, text, questions.get(name, {})) for name, text in given.items()]
     return _frame(_columns(OF_ANSWERS, lines), booleans=("open_class", "right"))
+
+
+def number_of(connection: Any, run_id: str, seed: int | None) -> int:
+    """The row of a run_id with a seed; without one, the first."""
+    numbers = numbers_of(connection, run_id)
+    if seed is None:
+        return numbers[0]
+    found = {connection.execute("SELECT seed FROM runs WHERE id = ?", (n,)).fetchone()[0]: n for n in numbers}
+    if seed not in found:
+        raise BadInput(f"seed: {run_id} is here with seed {', '.join(map(str, found))}, not {seed}")
+    return found[seed]
 
 
 def _key_of(connection: Any, number: int, attack: str) -> str:

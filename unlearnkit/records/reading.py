@@ -34,11 +34,7 @@ class Records:
             When it is not there.
         """
         with self._database.reading() as connection:
-            rows = [entries.fetch(connection, n) for n in entries.numbers_of(connection, run_id)]
-        seeds = [row.get("seed", 0) for row in rows]
-        if seed is not None and seed not in seeds:
-            raise BadInput(f"seed: {run_id} is here with seed {', '.join(map(str, seeds))}, not {seed}")
-        return rows[0 if seed is None else seeds.index(seed)]
+            return entries.fetch(connection, frames.number_of(connection, run_id, seed))
 
     def full_id(self, start: str) -> str:
         """The one run_id that starts so.
@@ -124,7 +120,7 @@ class Records:
         filters = Filters(tag, optimizer, outcome, task, objective, fold, status, controls)
         return frames.attacks(self._database, filters, limit)
 
-    def answers(self, run_id: str, attack: str | None = None) -> pd.DataFrame:
+    def answers(self, run_id: str, attack: str | None = None, *, seed: int | None = None) -> pd.DataFrame:
         """What a model said to each question that it should have forgotten.
 
         Parameters
@@ -133,6 +129,8 @@ class Records:
             Of a run or a control.
         attack : str, optional
             An attack's short form, such as "relearn-100"; without one, before any attack.
+        seed : int, optional
+            Of a control that is there once a seed; without one the first is meant.
 
         Returns
         -------
@@ -140,7 +138,7 @@ class Records:
             id, prompt, subject, relation, split ("shown" or "heldout"), open_class, answer (the true
             one), given, right; empty where no answers were kept.
         """
-        return frames.answers(self._database, run_id, attack)
+        return frames.answers(self._database, run_id, attack, seed=seed)
 
     def count(
         self,

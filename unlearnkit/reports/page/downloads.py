@@ -91,11 +91,12 @@ def _csv(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(head)
-    writer.writerows([_cell(value) for value in line] for line in lines)
+    writer.writerows([spreadsheet_safe(value) for value in line] for line in lines)
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def spreadsheet_safe(value: Any) -> Any:
+    """A cell of a CSV file: several values as one text, and text that would run as a formula made plain."""
     if isinstance(value, list | tuple):
         value = ";".join(map(str, value))
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

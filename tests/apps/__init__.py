@@ -1,0 +1,1 @@
+"""The notebook views, in process."""
