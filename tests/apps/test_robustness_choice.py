@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from unlearnkit.apps.robustness_choice import Options
+from unlearnkit.apps.robustness_words import robustness_sentence
 from unlearnkit.errors import BadInput, UnknownName
 
-from .attack_rows import attack, model_of
+from .attack_rows import attack, model_of, shown_of
 
 
 def test_the_choice_follows_what_there_is():
@@ -63,3 +64,10 @@ def test_no_run_under_attack_is_refused():
         Options(pd.DataFrame([attack(control="target")]))
     with pytest.raises(BadInput, match="no column steps"):
         Options(pd.DataFrame([attack()]).drop(columns="steps"))
+
+
+def test_an_attack_without_power_gives_no_verdict():
+    rows = [attack(f"run-{n}", fold=n, recovery_heldout=0.0, outcome="no power") for n in (1, 2)]
+    told = robustness_sentence(shown_of(model_of(*rows)))
+    assert "which proves nothing: this attack was not seen to have power" in told
+    assert "below the margin" not in told

@@ -89,6 +89,8 @@ def _side(line: Line) -> str:
     if not found.n:
         return f"{line.name} has no run that can be judged ({_counts(line.outcomes)})"
     told = f"{line.name} {found.text()}"
+    if "no power" in line.outcomes:
+        return f"{told}, which proves nothing: this attack was not seen to have power"
     if math.isnan(found.low):
         return told
     if not found.excludes(RECOVERY_MARGIN):
