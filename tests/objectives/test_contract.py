@@ -47,7 +47,9 @@ def test_order_and_padding_change_nothing(name, moved, rows, batches):
         for key, fill in (("input_ids", 7), ("attention_mask", 0), ("labels", -100)):
             batch[key] = torch.nn.functional.pad(batch[key], (0, 9), value=fill)
     forget["reference_nll"] = batches[0]["reference_nll"][order]
-    assert uk.objectives.create(name)(moved, forget, retain).item() == pytest.approx(expected, rel=1e-6)
+    # A difference of terms of some nats each: what is left may be small, and no surer than they are.
+    again = uk.objectives.create(name)(moved, forget, retain).item()
+    assert again == pytest.approx(expected, rel=1e-6, abs=1e-5)
 
 
 @every
