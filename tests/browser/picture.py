@@ -17,7 +17,7 @@ def take_picture(notebook: Notebook, path: Path) -> None:
     page.set_viewport_size({"width": 1400, "height": 1600})
     view.evaluate("view => view.scrollIntoView()")
     top, end = view.bounding_box(), view.locator("table").first.bounding_box()
-    height = end["y"] + end["height"] - top["y"]
+    height = end["y"] - top["y"]
     page.screenshot(
         path=path,
         clip={"x": top["x"], "y": top["y"], "width": top["width"], "height": height},
