@@ -12,6 +12,7 @@ from unlearnkit.cli import COMMANDS
 from unlearnkit.reports import step_size_answer, step_size_answer_sentence, survival_depth_sentence
 from unlearnkit.resources import data_path
 from unlearnkit.studies import Comparison
+from unlearnkit.studies.repeats import grid_steps
 from unlearnkit.studies.table import comparison_table
 from unlearnkit.studies.zeroth_order_table import zeroth_order_settings_table, zeroth_order_table
 
@@ -33,6 +34,26 @@ def test_what_zeroth_order_reaches_is_the_records(task: str) -> None:
     assert f"{depths[task]:.2f} ({task})" in README
     study = json.loads(data_path("records", "zeroth-order.json").read_text(encoding="utf-8"))
     assert zeroth_order_settings_table(study, task=task) in RECORDS
+
+
+def test_numbers_in_sentences_are_the_records() -> None:
+    def record(*parts: str) -> dict:
+        return json.loads(data_path(*parts).read_text(encoding="utf-8"))
+
+    pairs = {
+        (p["task"], p["optimizer"]): p["choice"] for p in record("calibration", "frontiers.json")["pairs"]
+    }
+    prices = [
+        pairs[task, "hybrid"]["forward_equivalents"] / pairs[task, "adam"]["forward_equivalents"]
+        for task in ("entities", "topic")
+    ]
+    assert "presets cost {:.1f} (entities) and {:.1f} (topic) times Adam's".format(*prices) in README
+    lines = record("records", "zeroth-order.json")["rows"]
+    warm = [line["points"][-1]["knowmem_retain"] for line in lines if "warm start" in line["change"]]
+    assert "keeps\nmost, {:.2f} and {:.2f}".format(*warm) in README
+    choices = record("records", "calibration-repeats.json")["choices"]
+    apart = [grid_steps([c["lr"] for c in choices if c["optimizer"] == o]) for o in ("adam", "signadam")]
+    assert "up to {}\n  (Adam) and {} (signAdam) steps of the grid apart".format(*apart) in README
 
 
 def test_what_step_size_explains_is_the_records() -> None:

@@ -66,6 +66,7 @@ class FactView(W.VBox):
         """Read a run's answers in the background, and those of its control (id and seed); then show them."""
 
         def read(cancel: Event) -> pd.DataFrame:
+            """In the background: a store may be large."""
             before, after = self._store.answers(run_id), self._store.answers(run_id, attack)
             if control is None:
                 return compare_answers(before, after)
@@ -73,6 +74,7 @@ class FactView(W.VBox):
             return compare_answers(before, after, self._store.answers(control_id, attack, seed=seed))
 
         def take(table: pd.DataFrame) -> None:
+            """Only what was asked for last comes here."""
             self._attack, self.table = attack, table
             self._show()
 

@@ -16,6 +16,7 @@ def guarded(act: Callable[..., None], failed: Callable[[Exception], None]) -> Ca
     """
 
     def call(*arguments: Any) -> None:
+        """Ipywidgets would write the exception to a log that nobody sees."""
         try:
             act(*arguments)
         except Exception as error:

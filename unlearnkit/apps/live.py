@@ -170,11 +170,13 @@ class LiveUnlearning(View):
 
     def _take(self, live: LiveRun, cancel: Event) -> Run | None:
         def looked() -> None:
+            """Show a look, unless the run was cancelled meanwhile."""
             if not cancel.is_set():
                 redraw_live(self.figure, live)
                 self._tell()
 
         def stepped() -> None:
+            """Say how far it is, now and then: a message a step would drown the browser."""
             now = time.monotonic()
             if now - self._told > NEWS_SECONDS and not cancel.is_set() and not live.paused:
                 self._told = now

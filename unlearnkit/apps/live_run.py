@@ -121,6 +121,7 @@ class LiveRun:
         config = self.config
 
         def between(step: int, model: Any, loss: float) -> None:
+            """What happens between two steps; looking and pausing do not count as the run's seconds."""
             started = time.perf_counter()
             self.losses.append(loss)
             on_step()

@@ -115,6 +115,7 @@ class RecordsView(View):
         """A button's callback: change the picked run, read again, say so."""
 
         def callback(_: W.Button) -> None:
+            """Act on the run that is picked now, not on the one when the button was made."""
             run_id = self.run.value
             if run_id is None:
                 self.status.say("No run is picked.")

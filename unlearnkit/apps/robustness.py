@@ -197,6 +197,7 @@ class RobustnessExplorer(View):
         model = self._model
 
         def show(cancel: Event) -> Shown:
+            """In the background, of this choice, whatever is chosen meanwhile."""
             return model.show(choice)
 
         self._job.start(show, then=self._draw)

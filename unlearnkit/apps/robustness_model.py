@@ -12,7 +12,7 @@ from unlearnkit.apps.robustness_choice import FACTS, JUDGED, Choice, Options
 from unlearnkit.attacks.outcomes import OUTCOMES
 from unlearnkit.reports.looks import looks_of
 from unlearnkit.studies.attacked import grouped, rate_text
-from unlearnkit.studies.intervals import Interval, over_folds
+from unlearnkit.studies.intervals import Interval, by_fold
 from unlearnkit.unlearning.status import DEPTH_BAND, RETAIN_FLOOR
 
 if TYPE_CHECKING:
@@ -265,21 +265,12 @@ def _name(optimizer: str, lr: float | None, over: bool) -> str:
 
 def _line(name: str, optimizer: str, runs: list[dict[str, Any]]) -> Line:
     meant = [run for run in runs if run["outcome"] not in IN_NO_MEAN]
-    means = {measure: _over_folds(meant, measure) for measure in MEASURES}
+    means = {measure: by_fold((run["fold"], run[measure]) for run in meant) for measure in MEASURES}
     counts = Counter(run["outcome"] if isinstance(run["outcome"], str) else UNJUDGED for run in runs)
     outcomes = {word: counts[word] for word in (*OUTCOMES, UNJUDGED) if counts[word]}
     depths = [run["depth"] for run in meant if not math.isnan(run["depth"])]
     depth = fmean(depths) if depths else math.nan
     return Line(name, optimizer, len(runs), **means, depth=depth, outcomes=outcomes)
-
-
-def _over_folds(runs: list[dict[str, Any]], measure: str) -> Interval:
-    """The mean over folds; runs that share a fold count once, by their mean."""
-    folds: dict[int, list[float]] = {}
-    for run in runs:
-        if not math.isnan(run[measure]):
-            folds.setdefault(run["fold"], []).append(run[measure])
-    return over_folds(fmean(values) for values in folds.values())
 
 
 def _level(column: pd.Series[Any]) -> Level:

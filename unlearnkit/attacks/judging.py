@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN, outcome, recovery
 from unlearnkit.attacks.power import has_power
+from unlearnkit.attacks.rows import attack_key, family_of
 from unlearnkit.metrics.scores import Scores
 
 
@@ -38,7 +38,7 @@ def judge_attacks(
     for attack in row["attacks"]:
         attack["recovery"] = recovery(Scores(**attack["scores"]), same[attack_key(attack)])
     for attack in row["attacks"]:
-        budgets = [a["recovery"] for a in row["attacks"] if _family(a) == _family(attack)]
+        budgets = [a["recovery"] for a in row["attacks"] if family_of(a) == family_of(attack)]
         attack["outcome"] = outcome(
             row["status"],
             Scores(**attack["scores"]),
@@ -67,14 +67,3 @@ def _before_after(control: dict[str, Any], attack: dict[str, Any]) -> tuple[floa
         return None
     name = "knowmem_forget_heldout"
     return control["scores"][name], after[0]["scores"][name]
-
-
-def _family(attack: dict[str, Any]) -> tuple[str, str]:
-    """Attacks that differ in their budget of steps only are one attack at several budgets."""
-    rest = {name: value for name, value in attack["params"].items() if name != "steps"}
-    return attack["name"], repr(sorted(rest.items()))
-
-
-def attack_key(row: dict[str, Any]) -> str:
-    """What makes two attack rows the same attack: its name and its settings."""
-    return json.dumps({"name": row["name"], "params": row["params"]}, sort_keys=True)

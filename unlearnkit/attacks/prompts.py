@@ -146,6 +146,7 @@ def _no_params(parts: Mapping[str, str | None]) -> Params:
 
 def _prompt(kind: str) -> AttackKind:
     def untouched(model: Any, lab: Testbed, seed: int, params: dict[str, Any]) -> Any:
+        """The model as it is: only what it is asked changes."""
         return copy.deepcopy(model).eval()
 
     return AttackKind(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from unlearnkit.attacks.judging import attack_key
+from unlearnkit.attacks.rows import attack_key
 from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.records.rows import (
     BEFORE,

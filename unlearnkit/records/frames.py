@@ -13,6 +13,7 @@ from unlearnkit.records.database import Database
 from unlearnkit.records.entries import numbers_of
 from unlearnkit.records.filters import Filters, limited
 from unlearnkit.records.rows import BEFORE
+from unlearnkit.unlearning.cost import COSTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,6 @@ OF_RUNS = (
     "run_id", "time", "testbed", "control", "task", "fold", "objective", "optimizer", "grade", "lr",
     "batch_size", "steps", "seed", "device", "status", *HEADLINE,
 )  # fmt: skip
-COSTS = ("forward_equivalents", "seconds", "distance_l2", "moved_fraction", "flip_fraction_4bit")
 OF_ATTACKED_RUNS = (
     "run_id", "control", "task", "fold", "objective", "optimizer", "grade", "lr", "seed", "status",
 )  # fmt: skip

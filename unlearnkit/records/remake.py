@@ -138,16 +138,14 @@ def _difference(row: Row, digest: str) -> str:
 def _control(row: Row, lab: Testbed) -> Any:
     """The target, never_learned or a planted model, checked against the record's id."""
     from unlearnkit.attacks import plant
-    from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+    from unlearnkit.unlearning.identity import control_id
 
     name = str(row["control"])
     if name in ("target", "never_learned"):
         model = copy.deepcopy(lab.model if name == "target" else lab.never_learned)
     else:
         model = plant(lab, **_planted(name))
-    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
-    config = {"control": name, "task": row["task"], "fold": row["fold"]}
-    if run_id(config, weights=weights_hash(model), data=data) != row["run_id"]:
+    if control_id(lab, name, model) != row["run_id"]:
         raise MissingReference(
             f"weights: {row['run_id']} is {name} of another model or other data than {lab.name} has; give "
             "what it was made from: "

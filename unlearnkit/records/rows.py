@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from unlearnkit.attacks import Attack
-from unlearnkit.attacks.judging import attack_key
-from unlearnkit.errors import BadInput, UnknownName, require_integer
+from unlearnkit.attacks.rows import attack_key, family_of, label_of
+from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.metrics.scores import HEADLINE
 from unlearnkit.records.rules import RULE
 
@@ -76,14 +75,13 @@ def take_apart(row: Mapping[str, Any]) -> Entry:
 
 def attack_columns(attack: Mapping[str, Any], where: str = "row: attack") -> dict[str, Any]:
     """What the table of attacks says of one: its names, scores, recovery, outcome and rule."""
-    label, steps = label_of(attack), attack["params"].get("steps")
     recovery = attack.get("recovery") or {}
     return {
-        "key": attack_key(dict(attack)),
-        "attack": label,
+        "key": attack_key(attack),
+        "attack": label_of(attack),
         "name": attack["name"],
-        "family": label if steps is None else label.replace(f"-{steps}", "", 1),
-        "steps": steps,
+        "family": family_of(attack),
+        "steps": attack["params"].get("steps"),
         **headline(attack["scores"]),
         "recovery_shown": number(recovery.get("shown")),
         "recovery_heldout": number(recovery.get("heldout")),
@@ -91,15 +89,6 @@ def attack_columns(attack: Mapping[str, Any], where: str = "row: attack") -> dic
         "rule": attack.get("rule"),
         "body": as_json(attack, where),
     }
-
-
-def label_of(attack: Mapping[str, Any]) -> str:
-    """An attack's short form; of one that this version does not know, its name and settings."""
-    try:
-        return Attack(attack["name"], tuple(attack["params"].items())).label
-    except (UnknownName, LookupError, TypeError, ValueError, AttributeError):
-        settings = ",".join(f"{name}={value}" for name, value in attack["params"].items())
-        return f"{attack['name']}({settings})"
 
 
 def headline(scores: Mapping[str, Any]) -> dict[str, float | None]:

@@ -8,8 +8,9 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from unlearnkit.attacks.judging import attack_key, judge_attacks
+from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
+from unlearnkit.attacks.rows import attack_key
 from unlearnkit.errors import BadInput
 
 RULE = f"recovery-{RECOVERY_MARGIN:.2f}"

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.attacks.judging import attack_has_power
-from unlearnkit.reports.fields import Row, by_fold, family_of, label_of, met, met_by, number, steps_of
+from unlearnkit.attacks.rows import family_of, label_of
+from unlearnkit.reports.fields import Row, met, met_by, number, steps_of
 from unlearnkit.studies.attacked import rate_text
-from unlearnkit.studies.intervals import Interval
+from unlearnkit.studies.intervals import Interval, by_fold
 from unlearnkit.studies.table import grade_place
 from unlearnkit.unlearning.status import STATUSES
 

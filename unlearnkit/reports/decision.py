@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unlearnkit.reports.collected import Arm, Problem
-from unlearnkit.reports.fields import Row, by_fold, met, number
-from unlearnkit.studies.intervals import Interval
+from unlearnkit.reports.fields import Row, met, number
+from unlearnkit.studies.intervals import Interval, by_fold
 from unlearnkit.unlearning.status import DEPTH_BAND
 
 # What the claims ledger (data/claims.yaml) wants before it says anything: "undecided when fewer than 3

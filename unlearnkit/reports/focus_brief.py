@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit.reports.collected import Arm, Problem, collect
 from unlearnkit.reports.decision import contrasts, decision_sentence
-from unlearnkit.reports.fields import by_fold, met
+from unlearnkit.reports.fields import met
 from unlearnkit.reports.rules import judged_under
+from unlearnkit.studies.intervals import by_fold
 from unlearnkit.studies.table import MARKS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from unlearnkit.testbeds import Testbed, load_testbed
 from unlearnkit.testbeds.rows import Question
 from unlearnkit.unlearning import Run, unlearn
 from unlearnkit.unlearning.configure import configure
-from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+from unlearnkit.unlearning.identity import control_id, rows_hash, weights_hash
 from unlearnkit.unlearning.problem import prepare
 
 CONTROLS = ("target", "never_learned")
@@ -166,10 +166,8 @@ def run_control(cell: ControlCell) -> dict[str, Any]:
     lab = cell.problem.load()
     model = _control_model(cell, lab)
     scores, answers = evaluate_with_answers(model, lab)
-    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
-    config = {"control": cell.control, "task": cell.problem.task, "fold": cell.problem.fold}
     return {
-        "run_id": run_id(config, weights=weights_hash(model), data=data),
+        "run_id": control_id(lab, cell.control, model),
         "control": cell.control,
         "task": cell.problem.task,
         "fold": cell.problem.fold,

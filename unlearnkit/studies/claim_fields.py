@@ -59,6 +59,7 @@ def _id(name: str, value: object) -> str:
 
 def _one_of(known: Callable[[], Sequence[str]]) -> Reader:
     def read(name: str, value: object) -> str:
+        """One of the names known now: catalogues grow."""
         require_one_of(name, value, known())
         return str(value)
 
@@ -72,6 +73,7 @@ def _number(name: str, value: object) -> float:
 
 def _several(read: Reader) -> Reader:
     def read_all(name: str, value: object) -> tuple[Any, ...]:
+        """A list, each item read, none twice."""
         if not isinstance(value, list) or not value:
             raise BadInput(
                 f"{name} must be a list of at least one, not {in_short(value)}; write it as [a, b]"

@@ -136,6 +136,21 @@ def over_folds(values: Iterable[float]) -> Interval:
     return t_interval(listed) if listed else NOTHING
 
 
+def by_fold(values: Iterable[tuple[Any, float]]) -> Interval:
+    """`over_folds` of (fold, value): values of one fold count once, by their mean; no numbers are left out.
+
+    Examples
+    --------
+    >>> by_fold([(1, 0.1), (1, 0.3), (2, 0.6)]).mean
+    0.4
+    """
+    folds: dict[Any, list[float]] = {}
+    for fold, value in values:
+        if math.isfinite(value):
+            folds.setdefault(fold, []).append(value)
+    return over_folds(math.fsum(mine) / len(mine) for mine in folds.values())
+
+
 def two_way_interval(table: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     """Interval for the mean of a design in which folds and seeds are crossed: y = m + fold + seed + rest.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
-from unlearnkit.attacks import Attack
+from unlearnkit.attacks.rows import label_of
 from unlearnkit.studies.compare import Comparison
 
 GRADES = (
@@ -67,7 +67,7 @@ def grade_place(grade: str) -> int:
 
 def _attack_labels(comparison: Comparison) -> list[str]:
     met = (row["attacks"] for row in (*comparison.rows, *comparison.controls))
-    return list(dict.fromkeys(_label(attack) for attacks in met for attack in attacks))
+    return list(dict.fromkeys(label_of(attack) for attacks in met for attack in attacks))
 
 
 def _mean(rows: Iterable[dict[str, Any]], *path: str) -> float:
@@ -135,16 +135,12 @@ def _plants(comparison: Comparison) -> list[str]:
 def _plant_line(name: str, comparison: Comparison, labels: Sequence[str]) -> list[str]:
     """A planted model's knowledge: before, and after the attacks that it was planted for."""
     rows = [row for row in comparison.controls if row["control"] == name]
-    met: dict[str, list[dict[str, Any]]] = {_label(attack): [] for attack in rows[0]["attacks"]}
+    met: dict[str, list[dict[str, Any]]] = {label_of(attack): [] for attack in rows[0]["attacks"]}
     for row in rows:
         for attack in row["attacks"]:
-            met[_label(attack)].append(attack)
+            met[label_of(attack)].append(attack)
     after = [_knowledge(met[label]) if label in met else "" for label in labels]
     return [name, "", "", "", *_scores(rows), *after, "", ""]
-
-
-def _label(attack: dict[str, Any]) -> str:
-    return Attack(attack["name"], tuple(attack["params"].items())).label
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -38,6 +38,9 @@ class Cost:
     def to_dict(self) -> dict[str, float]:
         """Plain numbers, ready for JSON."""
         return asdict(self)
+
+
+COSTS = tuple(field.name for field in fields(Cost))
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from unlearnkit.testbeds.encoding import Encoded
+from unlearnkit.testbeds.testbed import Testbed
 
 # Raised by hand when a change alters results; the golden test says when it must be.
 RESULTS_VERSION = 1
@@ -36,6 +37,13 @@ def rows_hash(rows: Sequence[Encoded]) -> str:
     for row in rows:
         digest.update(repr((row.input_ids, row.labels)).encode())
     return digest.hexdigest()
+
+
+def control_id(lab: Testbed, name: str, model: Any) -> str:
+    """The id of a model that nobody unlearned: target, never_learned or a planted one."""
+    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
+    config = {"control": name, "task": lab.task, "fold": lab.fold}
+    return run_id(config, weights=weights_hash(model), data=data)
 
 
 def run_id(config: dict[str, Any], *, weights: str, data: str) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from unlearnkit.reports.collected import Arm, Problem, status_place
-from unlearnkit.reports.fields import Row, by_fold, met, number, steps_of
+from unlearnkit.reports.fields import Row, met, number, steps_of
 from unlearnkit.reports.looks import looks_of
 from unlearnkit.reports.page.figures import TWINS, Figure, content_of, shown
 from unlearnkit.reports.page.tables import Block, Column, Table, spread, status_chip
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
-from unlearnkit.studies.intervals import Interval
+from unlearnkit.studies.intervals import Interval, by_fold
 
 HALVES = {"held-out": "knowmem_forget_heldout", "shown": "knowmem_forget_shown"}
 MOST_LINES = 8  # more than that nobody can tell apart

@@ -9,20 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unlearnkit.attacks.rows import label_of
+from unlearnkit.metrics.scores import HEADLINE
 from unlearnkit.reports.collected import Problem
-from unlearnkit.reports.fields import Row, label_of, met_by, steps_of
+from unlearnkit.reports.fields import Row, met_by, steps_of
 from unlearnkit.reports.rules import rule_of
+from unlearnkit.unlearning.cost import COSTS
 
 OF_A_RUN = (
     "run_id", "control", "testbed", "task", "fold", "objective", "optimizer", "grade", "lr", "batch_size",
     "steps", "seed", "status",
 )  # fmt: skip
 ABOUT_A_RUN = ("device", "time", "tags", "notes")
-SCORES = (
-    "knowmem_forget_shown", "knowmem_forget_heldout", "knowmem_retain", "verbmem_forget", "verbmem_retain",
-    "nll_forget", "nll_retain",
-)  # fmt: skip
-COSTS = ("forward_equivalents", "seconds", "distance_l2", "moved_fraction", "flip_fraction_4bit")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -51,9 +49,13 @@ def runs_csv(rows: Iterable[Row]) -> str:
     A text that begins as a formula does ("=", "+", "-", "@") gets an apostrophe before it, so that no
     spreadsheet runs it.
     """
-    head = [*OF_A_RUN, *ABOUT_A_RUN, *SCORES, *(f"cost_{name}" for name in COSTS)]
+    head = [*OF_A_RUN, *ABOUT_A_RUN, *HEADLINE, *(f"cost_{name}" for name in COSTS)]
     lines = (
-        [*_of(row, (*OF_A_RUN, *ABOUT_A_RUN)), *_of(row.get("scores"), SCORES), *_of(row.get("cost"), COSTS)]
+        [
+            *_of(row, (*OF_A_RUN, *ABOUT_A_RUN)),
+            *_of(row.get("scores"), HEADLINE),
+            *_of(row.get("cost"), COSTS),
+        ]
         for row in rows
     )
     return _csv(head, lines)
@@ -65,7 +67,7 @@ def attacks_csv(rows: Iterable[Row]) -> str:
         *OF_A_RUN,
         "attack",
         "attack_steps",
-        *SCORES,
+        *HEADLINE,
         "recovery_shown",
         "recovery_heldout",
         "outcome",
@@ -77,10 +79,14 @@ def attacks_csv(rows: Iterable[Row]) -> str:
 def _attack_lines(row: Row) -> Iterator[list[Any]]:
     for attack in met_by(row):
         yield [
-            *_of(row, OF_A_RUN), label_of(attack), steps_of(attack), *_of(attack.get("scores"), SCORES),
-            *_of(attack.get("recovery"), ("shown", "heldout")), attack.get("outcome"),
+            *_of(row, OF_A_RUN),
+            label_of(attack),
+            steps_of(attack),
+            *_of(attack.get("scores"), HEADLINE),
+            *_of(attack.get("recovery"), ("shown", "heldout")),
+            attack.get("outcome"),
             rule_of(attack),
-        ]  # fmt: skip
+        ]
 
 
 def _of(row: Row | None, names: Sequence[str]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit.reports.collected import Arm, Problem
 from unlearnkit.reports.facets import MARGIN_LINE
-from unlearnkit.reports.fields import Row, by_fold, met, number
+from unlearnkit.reports.fields import Row, met, number
 from unlearnkit.reports.looks import CONTROL_GREY, Look, looks_of
 from unlearnkit.reports.page.figures import RUN_HOVER, TWINS, Figure, content_of, shown
 from unlearnkit.reports.page.tables import (
@@ -24,7 +24,7 @@ from unlearnkit.reports.page.tables import (
     status_chip,
 )
 from unlearnkit.reports.rules import margin, rules_of, several_rules
-from unlearnkit.studies.intervals import Interval
+from unlearnkit.studies.intervals import Interval, by_fold
 from unlearnkit.unlearning.status import DEPTH_BAND
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from unlearnkit.attacks.rows import label_of
 from unlearnkit.reports.collected import Problem
-from unlearnkit.reports.fields import Row, label_of, met, met_by, number
+from unlearnkit.reports.fields import Row, met, met_by, number
 from unlearnkit.reports.page.tables import (
     NOTHING,
     Block,

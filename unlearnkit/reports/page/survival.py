@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from unlearnkit.reports.collected import Arm, Problem
-from unlearnkit.reports.fields import Row, by_fold, met, number
+from unlearnkit.reports.fields import Row, met, number
 from unlearnkit.reports.page.tables import (
     Block,
     Column,
@@ -22,6 +22,7 @@ from unlearnkit.reports.page.tables import (
     steps_text,
 )
 from unlearnkit.reports.rules import margin_text, rules_of_runs, several_rules
+from unlearnkit.studies.intervals import by_fold
 from unlearnkit.unlearning.status import DEPTH_BAND, STATUSES
 
 FORGOT, DEEPER = "forgotten", "over-forgotten"
