@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
-from unlearnkit.cli import main
+from unlearnkit.cli import main, parser
 from unlearnkit.cli.compare import free_folder
 from unlearnkit.records import RunStore
 
@@ -74,7 +75,7 @@ def test_the_default_folder_is_one_that_holds_no_results(
 
 @pytest.mark.slow
 def test_json_prints_what_it_writes_and_the_store_has_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "mine.sqlite"
     options = ["--quick", "--optimizers", "adam", "--attacks", "quantize-4", "--json", "--store", str(store)]
@@ -86,6 +87,19 @@ def test_json_prints_what_it_writes_and_the_store_has_it(
     assert (row["run_id"], row["lr"], row["batch_size"]) == tuple(
         printed["rows"][0][name] for name in ("run_id", "lr", "batch_size")
     )
+
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    other = tmp_path / "other.sqlite"
+    again = ["compare", "--out", str(tmp_path), *options[:-1], str(other), "--overwrite"]
+    with monkeypatch.context() as closed, pytest.raises(BrokenPipeError):
+        closed.setattr("sys.stdout", Closed())
+        parsed = parser().parse_args(again)
+        parsed.run(parsed)
+    with RunStore(other, create=False) as kept:
+        assert kept.count() == 1
 
 
 def test_a_store_that_is_none_is_refused_before_any_work(

@@ -60,11 +60,13 @@ def run(chosen: argparse.Namespace) -> int:
     comparison = compare(plan, keep_in=folder / CELLS, workers=workers)
     table = comparison_table(comparison)
     written = save_comparison(comparison, folder, table=table)  # first: a closed pipe must not lose it
-    if chosen.json:
-        print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
-    else:
-        print(f"{table}\n\nWritten: {', '.join(map(str, written))}")
-    _add_to_store(Path(chosen.store), written[0])
+    try:
+        _add_to_store(Path(chosen.store), written[0])
+    finally:  # a store that fails must not hide the table, nor a closed pipe keep the runs from the store
+        if chosen.json:
+            print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
+        else:
+            print(f"{table}\n\nWritten: {', '.join(map(str, written))}")
     return _failures(comparison.failures, folder)
 
 
