@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 LossOf = Callable[[Any], torch.Tensor]
+ClosureOf = Callable[[Any], Callable[[], torch.Tensor]]
 
 
 def descend(
@@ -17,6 +18,7 @@ def descend(
     batches: Iterable[Any],
     *,
     max_grad_norm: float | None = None,
+    closure_of: ClosureOf | None = None,
 ) -> Iterator[float]:
     """Take one optimizer step a batch and yield the loss before it.
 
@@ -31,6 +33,8 @@ def descend(
         Its end is the end of the loop.
     max_grad_norm : float, optional
         Gradients are scaled down to this L2 norm; not for closures, which own their gradients.
+    closure_of : callable, optional
+        Batch to the closure that an optimizer of losses is handed; by itself one that calls `loss_of`.
 
     Yields
     ------
@@ -41,7 +45,8 @@ def descend(
     weights = [p for group in optimizer.param_groups for p in group["params"]]
     for batch in batches:
         if wants_closure:
-            yield float(optimizer.step(partial(loss_of, batch)))  # type: ignore[arg-type]
+            closure = closure_of(batch) if closure_of else partial(loss_of, batch)
+            yield float(optimizer.step(closure))  # type: ignore[arg-type]
             continue
         optimizer.zero_grad(set_to_none=True)
         loss = loss_of(batch)

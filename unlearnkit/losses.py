@@ -53,3 +53,17 @@ def mean_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Mean negative log-likelihood over all targets of the batch, in nats a token: a scalar."""
     targets = batch["labels"][:, 1:]
     return token_nll(model, batch).sum() / (targets != NO_TARGET).sum()
+
+
+def sampled_nll(
+    model: Any, batch: Mapping[str, torch.Tensor], source: torch.Generator
+) -> tuple[torch.Tensor, int]:
+    """Summed negative log-likelihood, in nats, of labels drawn from the model's own predictions; and their count.
+
+    Labels are drawn where the batch has targets. What they were drawn from is not differentiated: the
+    gradient's second moment is the Gauss-Newton matrix (Sophia, 2305.14342, Algorithm 2).
+    """
+    logits, targets = predictions(model, batch)
+    chosen = logits[targets != NO_TARGET].float()
+    drawn = torch.multinomial(chosen.detach().softmax(dim=-1).to(source.device), 1, generator=source)
+    return F.cross_entropy(chosen, drawn.squeeze(1).to(chosen.device), reduction="sum"), len(chosen)

@@ -30,7 +30,15 @@ class Objective(Protocol):
         forget: Mapping[str, torch.Tensor],
         retain: Mapping[str, torch.Tensor],
     ) -> torch.Tensor:
-        """The scalar loss."""
+        """The scalar loss: the sum of the two terms."""
+        ...
+
+    def forget_term(self, model: Any, forget: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the loss says of the forget batch, with its weight."""
+        ...
+
+    def retain_term(self, model: Any, retain: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the loss says of the retain batch, with its weight."""
         ...
 
 

@@ -45,5 +45,12 @@ class GradDiff:
         retain: Mapping[str, torch.Tensor],
     ) -> torch.Tensor:
         """The scalar loss."""
-        kept = self.retain_weight * mean_nll(model, retain)
-        return kept - self.forget_weight * mean_nll(model, forget)
+        return self.retain_term(model, retain) + self.forget_term(model, forget)
+
+    def forget_term(self, model: Any, forget: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The first of the two terms."""
+        return -self.forget_weight * mean_nll(model, forget)
+
+    def retain_term(self, model: Any, retain: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The second of the two terms."""
+        return self.retain_weight * mean_nll(model, retain)

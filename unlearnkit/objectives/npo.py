@@ -53,13 +53,20 @@ class NPO:
         retain: Mapping[str, torch.Tensor],
     ) -> torch.Tensor:
         """The scalar loss; `forget` carries `reference_nll`, (batch,), the reference model's sums."""
+        return self.retain_term(model, retain) + self.forget_term(model, forget)
+
+    def forget_term(self, model: Any, forget: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The first of the two terms."""
         if "reference_nll" not in forget:
             raise MissingReference(
                 "NPO needs the reference model's summed likelihoods: give the forget batch a "
                 '"reference_nll", as unlearn() does, or compute it with losses.sequence_nll'
             )
-        kept = self.retain_weight * mean_nll(model, retain)
-        return kept + npo_loss(sequence_nll(model, forget), forget["reference_nll"], self.beta)
+        return npo_loss(sequence_nll(model, forget), forget["reference_nll"], self.beta)
+
+    def retain_term(self, model: Any, retain: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The second of the two terms."""
+        return self.retain_weight * mean_nll(model, retain)
 
 
 def npo_loss(nll: torch.Tensor, reference_nll: torch.Tensor, beta: float) -> torch.Tensor:

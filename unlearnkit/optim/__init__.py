@@ -1,16 +1,12 @@
 """How weights move, by grade: torch.optim.Optimizer subclasses and their catalogue."""
 
-from unlearnkit.optim.adazo import AdaZO
 from unlearnkit.optim.catalogue import catalogue, create, find
-from unlearnkit.optim.directions import Directions
+from unlearnkit.optim.closures import LossClosure
+from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
+from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
-from unlearnkit.optim.noise_matched import NoiseMatched, RandomWalk
-from unlearnkit.optim.signsgd import SignSGD
-from unlearnkit.optim.signum import Signum
-from unlearnkit.optim.two_point import two_point
-
-SignAdam = Signum
+from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
 
 __all__ = [
     "SGD",
@@ -19,6 +15,7 @@ __all__ = [
     "AdamW",
     "Directions",
     "Hybrid",
+    "LossClosure",
     "NoiseMatched",
     "RandomWalk",
     "SignAdam",

@@ -2,76 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from functools import partial
-from inspect import signature
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from unlearnkit.errors import BadInput, unknown_name
-from unlearnkit.optim.adazo import AdaZO
-from unlearnkit.optim.first_order import SGD, Adam, AdamW
-from unlearnkit.optim.hybrid import Hybrid
-from unlearnkit.optim.noise_matched import NoiseMatched, RandomWalk
-from unlearnkit.optim.signsgd import SignSGD
-from unlearnkit.optim.signum import Signum
+from unlearnkit.optim import (
+    compressed,
+    controls,
+    first_order,
+    hybrid,
+    second_order,
+    sharpness_aware,
+    zeroth_order,
+)
+from unlearnkit.optim.entry import Entry
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One optimizer of the catalogue.
-
-    `bits` are those of each coordinate of the step's direction (32: not compressed).
-    `forward_equivalents` counts a forward pass as 1 and a backward pass as 2, a step.
-    `state_bytes` are a parameter's, beside its weight and gradient. Both are those of the default
-    options. The grade "control" is that of optimizers that exist to be compared with.
-    """
-
-    name: str
-    grade: str
-    bits: int
-    needs_closure: str | bool
-    forward_equivalents: float
-    state_bytes: int
-    source: str
-    make: Callable[..., torch.optim.Optimizer]
-
-    def takes(self, option: str) -> bool:
-        """Whether it has an option of this name: "seed" if it draws random numbers of its own."""
-        return option in signature(self.make).parameters
-
-
-PAPER = "Lang et al. 2026 (2510.00761)"
-ENTRIES = (
-    Entry("sgd", "first order", 32, False, 3, 0, "Robbins and Monro 1951; torch.optim.SGD", SGD),
-    Entry("adam", "first order", 32, False, 3, 8, "Kingma and Ba 2015 (1412.6980); torch.optim.Adam", Adam),
-    Entry("adamw", "first order", 32, False, 3, 8,
-          "Loshchilov and Hutter 2019 (1711.05101); torch.optim.AdamW", AdamW),
-    Entry("signsgd", "first order, sign", 1, False, 3, 0, "Bernstein et al. 2018 (1802.04434), Alg. 1",
-          SignSGD),
-    Entry("signum", "first order, sign", 1, False, 3, 4, "Bernstein et al. 2018 (1802.04434), Alg. 2",
-          Signum),
-    Entry("signadam", "first order, sign", 1, False, 3, 4,
-          f"{PAPER}: sign of Adam's direction, which is Signum", Signum),
-    Entry("adazo", "zeroth order", 32, "loss", 8, 8, f"Shu et al. 2025 (2502.01014), as {PAPER} uses it",
-          AdaZO),
-    Entry("hybrid", "first and zeroth order", 32, "loss", 5.5, 16, PAPER, Hybrid),
-    Entry("noise_matched", "control", 32, False, 3, 8, "the gradient with AdaZO's noise", NoiseMatched),
-    Entry("random_walk", "control", 32, False, 3, 8, "AdaZO's steps without the loss", RandomWalk),
-    Entry("hybrid_noise", "control", 32, "loss", 3, 16, "matched noise for the zeroth-order blocks",
-          partial(Hybrid, second="matched noise")),
-    Entry("hybrid_random", "control", 32, "loss", 3, 16, "a random walk for the zeroth-order blocks",
-          partial(Hybrid, second="random walk")),
-    Entry("hybrid_rest", "control", 32, "loss", 2, 8, "nothing for the zeroth-order blocks",
-          partial(Hybrid, second="nothing")),
-    Entry("hybrid_first", "control", 32, "loss", 5.5, 16, "the hybrid, ending on first order",
-          partial(Hybrid, ends_on="first")),
-)  # fmt: skip
+GRADES = (first_order, compressed, second_order, sharpness_aware, zeroth_order, hybrid, controls)
+ENTRIES: tuple[Entry, ...] = tuple(entry for grade in GRADES for entry in grade.ENTRIES)
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 

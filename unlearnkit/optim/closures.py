@@ -2,12 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from unlearnkit.errors import WrongClosure
+
+
+@dataclass(frozen=True)
+class LossClosure:
+    """A closure that says the loss, and what else some optimizers ask for.
+
+    Attributes
+    ----------
+    loss : callable
+        () to a scalar tensor; calling the closure calls it.
+    forget, retain : callable, optional
+        () to the two terms whose sum is the loss, for optimizers that treat the forget term on its own.
+    sampled : callable, optional
+        A torch.Generator to (loss, targets): the mean negative log-likelihood, in nats a token, of labels
+        drawn from the model's own predictions, and how many they are (Gauss-Newton-Bartlett, 2305.14342).
+
+    Examples
+    --------
+    >>> import torch
+    >>> w = torch.nn.Parameter(torch.tensor(2.0))
+    >>> closure = LossClosure(lambda: w - w**2, forget=lambda: -(w**2), retain=lambda: w)
+    >>> closure().item(), closure.forget().item()
+    (-2.0, -4.0)
+    """
+
+    loss: Callable[[], torch.Tensor]
+    forget: Callable[[], torch.Tensor] | None = None
+    retain: Callable[[], torch.Tensor] | None = None
+    sampled: Callable[[torch.Generator], tuple[torch.Tensor, int]] | None = None
+
+    def __call__(self) -> torch.Tensor:
+        """The loss."""
+        return self.loss()
+
+
+def term(closure: Callable[[], Any] | None, part: str, name: str) -> Callable[..., Any]:
+    """The part of a `LossClosure`: "forget", "retain" or "sampled"; raises WrongClosure if it has none."""
+    found: Callable[..., Any] | None = getattr(closure, part, None)
+    if found is None:
+        raise WrongClosure(
+            f"{name}: needs a closure that also tells its {part} part; "
+            f"pass unlearnkit.optim.LossClosure(loss, {part}=…), as unlearn() does"
+        )
+    return found
+
+
+def gradients(
+    closure: Callable[[], Any] | None,
+    weights: Sequence[torch.Tensor],
+    name: str,
+    *,
+    create_graph: bool = False,
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """The loss of a closure that calls no backward, and its gradient, without touching `.grad`.
+
+    Returns
+    -------
+    loss : Tensor, scalar, detached
+    gradient : list of Tensor, one a weight; zeros where the loss does not depend on it
+        With `create_graph` they can be differentiated once more.
+
+    Raises
+    ------
+    WrongClosure
+        When there is no closure, or it returns no loss, or it calls backward.
+    """
+    before = [weight.grad for weight in weights]
+    try:
+        with torch.enable_grad():
+            loss = loss_of(closure, name)
+            if not loss.requires_grad:
+                raise WrongClosure(
+                    f"{name}: the loss that the closure returned does not depend on the weights; compute it "
+                    "with gradients on, and return it before .item() or .detach()"
+                )
+            found = torch.autograd.grad(loss, list(weights), allow_unused=True, create_graph=create_graph)
+    except RuntimeError as error:
+        if "second time" in str(error):
+            raise calls_backward(name) from error
+        raise
+    finally:
+        touched = any(weight.grad is not grad for weight, grad in zip(weights, before, strict=True))
+        for weight, grad in zip(weights, before, strict=True):
+            weight.grad = grad
+    if touched:
+        raise calls_backward(name)
+    filled = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
+    return loss.detach(), filled
 
 
 def checked(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer) -> Callable[[], Any] | None:

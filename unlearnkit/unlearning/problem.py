@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -13,7 +14,10 @@ import torch
 
 from unlearnkit import objectives
 from unlearnkit.descent import descend
+from unlearnkit.losses import sampled_nll
+from unlearnkit.optim import LossClosure
 from unlearnkit.randomness import global_stream
+from unlearnkit.testbeds.batches import Batch
 from unlearnkit.testbeds.encoding import Encoded
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import make_optimizer
@@ -24,7 +28,7 @@ from unlearnkit.unlearning.run import RunConfig
 
 @dataclass
 class Problem:
-    """A run in the making; `forward_equivalents` grows with every pass over a pair of batches."""
+    """A run in the making; `passes` grows with every forward pass over a pair of batches."""
 
     lab: Testbed
     config: RunConfig
@@ -33,7 +37,12 @@ class Problem:
     optimizer: torch.optim.Optimizer
     forget: list[Encoded]
     retain: list[Encoded]
-    forward_equivalents: float = 0.0
+    passes: float = 0.0
+
+    @property
+    def forward_equivalents(self) -> float:
+        """Spent so far: passes over a pair of batches, and what the optimizer adds by itself."""
+        return self.passes + getattr(self.optimizer, "extra_forward_equivalents", 0.0)
 
     def identity(self, config: RunConfig) -> str:
         """The id of the run that this configuration makes of the problem."""
@@ -42,13 +51,40 @@ class Problem:
 
     def loss(self, pair: Pair) -> torch.Tensor:
         """The objective on a pair of batches; a pass counts 1, and 3 with the backward to come."""
-        self.forward_equivalents += 3 if torch.is_grad_enabled() else 1
+        self._count(1)
         return self.objective(self.model, *pair)
+
+    def closure(self, pair: Pair) -> LossClosure:
+        """The objective on a pair of batches, whole and in parts, for optimizers that look at losses."""
+        forget, retain = pair
+        return LossClosure(
+            loss=partial(self.loss, pair),
+            forget=partial(self._part, self.objective.forget_term, forget),
+            retain=partial(self._part, self.objective.retain_term, retain),
+            sampled=partial(self._sampled, pair),
+        )
+
+    def _part(self, term: Callable[[Any, Batch], torch.Tensor], batch: Batch) -> torch.Tensor:
+        self._count(0.5)
+        return term(self.model, batch)
+
+    def _sampled(self, pair: Pair, source: torch.Generator) -> tuple[torch.Tensor, int]:
+        """Both batches as one: the mean over all of their sampled labels, and their number."""
+        self._count(1)
+        parts = [sampled_nll(self.model, batch, source) for batch in pair]
+        total = sum(count for _, count in parts)
+        return sum(loss for loss, _ in parts) / total, total  # type: ignore[return-value]
+
+    def _count(self, passes: float) -> None:
+        self.passes += 3 * passes if torch.is_grad_enabled() else passes
 
     def descent(self) -> Iterator[float]:
         """Take the configured steps, yielding each one's loss; a loss that is no number is the last."""
         config = self.config
-        taken = descend(self.optimizer, self.loss, self._pairs(), max_grad_norm=config.max_grad_norm)
+        taken = descend(
+            self.optimizer, self.loss, self._pairs(),
+            max_grad_norm=config.max_grad_norm, closure_of=self.closure,
+        )  # fmt: skip
         for step in range(1, config.steps + 1):
             # A stream a step: whoever looks on between steps may draw, too.
             with global_stream(config.seed, "dropout", step):
@@ -62,7 +98,7 @@ class Problem:
         sums = None
         if self.objective.needs_reference:
             sums = reference_sums(self.model, self.forget, batch_size=size, pad_id=pad_id)
-            self.forward_equivalents += 0.5 * math.ceil(len(self.forget) / size)
+            self.passes += 0.5 * math.ceil(len(self.forget) / size)
         pairs = paired_batches(
             self.forget,
             self.retain,

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_integer, require_positive
-from unlearnkit.optim.directions import Directions
-from unlearnkit.optim.refined_moments import Closure, RefinedMoments
-from unlearnkit.optim.two_point import two_point
+from unlearnkit.optim.zeroth_order.directions import Directions
+from unlearnkit.optim.zeroth_order.refined_moments import Closure, RefinedMoments
+from unlearnkit.optim.zeroth_order.two_point import two_point
 
 
 class AdaZO(RefinedMoments):
@@ -25,15 +25,15 @@ class AdaZO(RefinedMoments):
     params : iterable of Tensor or of dict
     lr : float
         The change of a weight in a step, nearly; the first step is lr / sqrt(1 - b2), see
-        `unlearnkit.optim.refined_moments`.
+        `unlearnkit.optim.zeroth_order.refined_moments`.
     queries : int
         Directions a step; each costs two forward passes.
     radius : float
         How far each weight is moved to look, in root mean square; the L2 radius is `radius_l2`.
     directions : {"sphere", "gaussian", "rademacher"}
     rank, density : optional
-        Look within a subspace only; see `unlearnkit.optim.directions.Directions`. With `density` the steps
-        keep to it, too. With `rank` only the first moment does: dividing it by sqrt(v) leads out.
+        Look within a subspace only; see `unlearnkit.optim.Directions`. With `density` the steps keep to it,
+        too. With `rank` only the first moment does: dividing it by sqrt(v) leads out.
     betas, eps : R-AdaZO's; its paper has b2 = 0.99.
     seed : int
         Decides the directions.

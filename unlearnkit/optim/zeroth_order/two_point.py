@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from unlearnkit.optim.closures import calls_backward, loss_of
-from unlearnkit.optim.directions import Directions
+from unlearnkit.optim.zeroth_order.directions import Directions
 from unlearnkit.randomness import global_stream
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_fraction, require_positive
+from unlearnkit.optim.checked import Checked
 from unlearnkit.optim.closures import run_closure
 
 
-class Signum(torch.optim.Optimizer):
+class Signum(Checked):
     """Step by `lr` against the sign of an exponential average of gradients.
 
     Parameters
@@ -42,8 +43,6 @@ class Signum(torch.optim.Optimizer):
     [0.0, 1.0]
     """
 
-    needs_closure = False
-
     def __init__(
         self,
         params: Iterable[Any],
@@ -52,25 +51,30 @@ class Signum(torch.optim.Optimizer):
         momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:
-        require_positive("lr", lr)
-        require_fraction("momentum", momentum, zero_allowed=True)
-        require_positive("weight_decay", weight_decay, zero_allowed=True)
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise BadInput for a rate, a momentum or a decay out of range."""
+        super().check(options)
+        require_fraction("momentum", options["momentum"], zero_allowed=True)
+        require_positive("weight_decay", options["weight_decay"], zero_allowed=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; an optional closure computes the loss and its gradients, as in torch."""
         loss = run_closure(closure, self)
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._move(weight, group)
+            for weight, gradient in self.with_gradients(group):
+                self._move(weight, gradient, group)
         return loss
 
-    def _move(self, weight: torch.Tensor, group: dict[str, Any]) -> None:
+    def _move(self, weight: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(weight, memory_format=torch.preserve_format)
-        momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
+        momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.add_(momentum.sign(), alpha=-group["lr"])
+
+
+SignAdam = Signum

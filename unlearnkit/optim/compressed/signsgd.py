@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_positive
+from unlearnkit.optim.checked import Checked
 from unlearnkit.optim.closures import run_closure
 
 
-class SignSGD(torch.optim.Optimizer):
+class SignSGD(Checked):
     """Step by `lr` against the sign of the gradient; a zero gradient leaves its weight alone.
 
     Parameters
@@ -36,21 +37,20 @@ class SignSGD(torch.optim.Optimizer):
     [0.5, -1.5, 0.0]
     """
 
-    needs_closure = False
-
     def __init__(self, params: Iterable[Any], lr: float = 1e-4, *, weight_decay: float = 0.0) -> None:
-        require_positive("lr", lr)
-        require_positive("weight_decay", weight_decay, zero_allowed=True)
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise BadInput for a rate or a decay out of range."""
+        super().check(options)
+        require_positive("weight_decay", options["weight_decay"], zero_allowed=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; an optional closure computes the loss and its gradients, as in torch."""
         loss = run_closure(closure, self)
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
+            for weight, gradient in self.with_gradients(group):
                 weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(weight.grad.sign(), alpha=-group["lr"])
+                weight.add_(gradient.sign(), alpha=-group["lr"])
         return loss

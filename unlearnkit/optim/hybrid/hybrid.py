@@ -13,11 +13,12 @@ from typing import Any, Protocol
 import torch
 
 from unlearnkit.errors import require_integer, require_one_of, require_positive
-from unlearnkit.optim.adazo import AdaZO
+from unlearnkit.optim.checked import Checked
 from unlearnkit.optim.closures import calls_backward, loss_of
+from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import Adam
-from unlearnkit.optim.noise_matched import NoiseMatched, RandomWalk
-from unlearnkit.optim.refined_moments import Closure
+from unlearnkit.optim.zeroth_order.adazo import AdaZO
+from unlearnkit.optim.zeroth_order.refined_moments import Closure
 
 SECONDS = ("zeroth order", "matched noise", "random walk", "nothing")
 ENDS = ("second", "first")
@@ -30,7 +31,7 @@ class _Stepper(Protocol):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
 
-class Hybrid(torch.optim.Optimizer):
+class Hybrid(Checked):
     """Blocks of Adam and blocks of AdaZO in turn.
 
     Parameters
@@ -83,9 +84,6 @@ class Hybrid(torch.optim.Optimizer):
         max_grad_norm: float | None = 1.0,
         seed: int = 0,
     ) -> None:
-        require_positive("lr", lr)
-        if zo_lr is not None:
-            require_positive("zo_lr", zo_lr)
         second_block = block if second_block is None else second_block
         require_integer("block", block, minimum=1)
         require_integer("second_block", second_block, minimum=1)
@@ -102,6 +100,11 @@ class Hybrid(torch.optim.Optimizer):
         self.second: _Stepper | None = _second(
             second, places, lr=self.param_groups[0]["zo_lr"], queries=queries, radius=radius, seed=seed
         )
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise BadInput for a rate out of range."""
+        super().check(options)
+        require_positive("zo_lr", options["zo_lr"])
 
     @property
     def cycle(self) -> int:
@@ -172,10 +175,6 @@ class Hybrid(torch.optim.Optimizer):
             self.param_groups, self.second.param_groups if self.second else [], strict=False
         ):
             second["lr"] = own["zo_lr"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything, so that a deep copy goes on like its original; torch leaves out what is not its own."""
-        return dict(vars(self))
 
     def state_dict(self) -> dict[str, Any]:
         """torch's, the place in the schedule, and the state of both parts."""

@@ -16,14 +16,17 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import BadInput, require_fraction, require_integer, require_positive
+from unlearnkit.optim.checked import Checked
 
 
-class RefinedMoments(torch.optim.Optimizer):
+class RefinedMoments(Checked):
     """An optimizer whose steps follow R-AdaZO's rule, whatever its gradient comes from.
 
     AdaZO feeds it a two-point estimate. Its controls feed it something else, and so take steps of
     the same size with the same memory.
     """
+
+    extra_state = ("steps_taken",)
 
     def __init__(
         self,
@@ -35,21 +38,15 @@ class RefinedMoments(torch.optim.Optimizer):
         seed: int,
         **more: Any,
     ) -> None:
-        require_positive("lr", lr)
-        require_positive("eps", eps)
         require_integer("seed", seed)
-        if len(betas) != 2:
-            raise BadInput(f"betas: two numbers are needed, (b1, b2), but {betas!r} was given")
-        for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
-            require_fraction(name, beta, zero_allowed=True)
         self.seed, self.steps_taken = int(seed), 0
-        super().__init__(params, {"lr": lr, "betas": tuple(betas), "eps": eps, **more})
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, **more})
 
-    @property
-    def weights(self) -> list[torch.Tensor]:
-        """Every weight that moves, each once, in order."""
-        listed = (w for group in self.param_groups for w in group["params"] if w.requires_grad)
-        return list(dict.fromkeys(listed))
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise BadInput for a rate, a beta or an eps out of range."""
+        super().check(options)
+        require_positive("eps", options["eps"])
+        check_betas(options["betas"])
 
     @torch.no_grad()
     def move(self, gradient: dict[torch.Tensor, torch.Tensor]) -> None:
@@ -69,19 +66,13 @@ class RefinedMoments(torch.optim.Optimizer):
         v = state["v"].mul_(b2).addcmul_(m, m, value=1 - b2)
         weight.addcdiv_(m, v.sqrt().add_(group["eps"]), value=-group["lr"])
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything, so that a deep copy goes on like its original; torch leaves out what is not its own."""
-        return dict(vars(self))
 
-    def state_dict(self) -> dict[str, Any]:
-        """torch's, and the number of steps taken, from which the next directions follow."""
-        return {**super().state_dict(), "steps_taken": self.steps_taken}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from where another one stood."""
-        rest = dict(state_dict)
-        self.steps_taken = int(rest.pop("steps_taken", 0))
-        super().load_state_dict(rest)
+def check_betas(betas: Any) -> None:
+    """Raise BadInput unless these are two numbers in [0, 1)."""
+    if not isinstance(betas, list | tuple) or len(betas) != 2:
+        raise BadInput(f"betas: two numbers are needed, (b1, b2), but {betas!r} was given")
+    for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
+        require_fraction(name, beta, zero_allowed=True)
 
 
 Closure = Callable[[], Any] | None

@@ -13,7 +13,7 @@ import torch
 
 from unlearnkit.errors import require_integer
 from unlearnkit.optim.closures import run_closure
-from unlearnkit.optim.refined_moments import Closure, RefinedMoments
+from unlearnkit.optim.zeroth_order.refined_moments import Closure, RefinedMoments
 from unlearnkit.randomness import generator
 
 
@@ -40,8 +40,6 @@ class NoiseMatched(RefinedMoments):
     >>> w.tolist()
     [1.0, 1.0]
     """
-
-    needs_closure = False
 
     def __init__(
         self,
