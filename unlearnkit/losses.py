@@ -58,7 +58,7 @@ def mean_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
 def sampled_nll(
     model: Any, batch: Mapping[str, torch.Tensor], source: torch.Generator
 ) -> tuple[torch.Tensor, int]:
-    """Summed negative log-likelihood, in nats, of labels drawn from the model's own predictions; and their count.
+    """Summed negative log-likelihood, in nats, of labels drawn from the model's predictions; their count.
 
     Labels are drawn where the batch has targets. What they were drawn from is not differentiated: the
     gradient's second moment is the Gauss-Newton matrix (Sophia, 2305.14342, Algorithm 2).
