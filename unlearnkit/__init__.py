@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unlearnkit import (
         apps,
         attacks,
+        flatness,
         losses,
         metrics,
         objectives,
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     )
     from unlearnkit.errors import UnlearnkitError
     from unlearnkit.testbeds import load_testbed
+    from unlearnkit.token_mean_loss import TokenMeanLoss
     from unlearnkit.unlearning import Run, load_run, unlearn
 
 # Where each public name lives. A new one is added here, to __all__, and to the block above for type checkers.
 _HOMES = {
+    "TokenMeanLoss": "unlearnkit.token_mean_loss",
     "Run": "unlearnkit.unlearning",
     "UnlearnkitError": "unlearnkit.errors",
     "load_run": "unlearnkit.unlearning",
@@ -42,10 +45,12 @@ _HOMES = {
 
 __all__ = [
     "Run",
+    "TokenMeanLoss",
     "UnlearnkitError",
     "__version__",
     "apps",
     "attacks",
+    "flatness",
     "load_run",
     "load_testbed",
     "losses",

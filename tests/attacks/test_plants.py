@@ -10,9 +10,9 @@ from unlearnkit.attacks import parse_attack, plant, power, quantize, relearn
 from unlearnkit.attacks.grid_plant import plant_grid
 from unlearnkit.attacks.shipped_plants import pack, shipped_plant, write_plants
 from unlearnkit.errors import BadInput, UnknownName
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.metrics import evaluate, references
 from unlearnkit.rounding import SCHEMES, matrices, round_matrix
-from unlearnkit.unlearning.identity import weights_hash
 
 PLACES = [(task, fold) for task in ("entities", "topic") for fold in range(4)]
 MARGIN = 0.05

@@ -11,8 +11,8 @@ import torch
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.records import RunStore, StoreFault
-from unlearnkit.unlearning.identity import weights_hash
 
 
 @pytest.fixture(scope="module")

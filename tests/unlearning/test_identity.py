@@ -7,8 +7,9 @@ import hashlib
 import pytest
 import torch
 
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.testbeds.encoding import Encoded
-from unlearnkit.unlearning.identity import RESULTS_VERSION, rows_hash, run_id, weights_hash
+from unlearnkit.unlearning.identity import RESULTS_VERSION, rows_hash, run_id
 from unlearnkit.unlearning.run import RunConfig
 
 CONFIG = RunConfig(

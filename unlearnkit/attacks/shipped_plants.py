@@ -14,10 +14,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.resources import data_path
 from unlearnkit.rounding import cells, matrices
 from unlearnkit.testbeds.testbed import Testbed
-from unlearnkit.unlearning.identity import weights_hash
 
 LEVELS = 127  # steps to each side of a cell's middle
 RANK = 8  # of a hidden plant's change, see hidden_plant.RANK

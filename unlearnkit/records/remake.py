@@ -34,7 +34,7 @@ def model_of(row: Row, files: WeightFiles | None, *, lab: Testbed | None, device
 
 def digest_of(row: Row, model: Any) -> str:
     """The hash of a model that belongs to a row; raises BadInput where the row says another."""
-    from unlearnkit.unlearning.identity import weights_hash
+    from unlearnkit.fingerprints import weights_hash
 
     digest = weights_hash(model)
     if row.get("weights") not in (None, digest):
@@ -58,7 +58,7 @@ def _config(row: Row) -> Mapping[str, Any]:
 
 def _kept(files: WeightFiles, digest: str, lab: Testbed) -> Any:
     """The model with the kept weights, if they are there and are what their name says."""
-    from unlearnkit.unlearning.identity import weights_hash
+    from unlearnkit.fingerprints import weights_hash
 
     tensors = files.read(digest)
     if tensors is None:
@@ -80,9 +80,9 @@ def _kept(files: WeightFiles, digest: str, lab: Testbed) -> Any:
 
 
 def _made_again(row: Row, lab: Testbed, files: WeightFiles | None) -> Any:
+    from unlearnkit.fingerprints import weights_hash
     from unlearnkit.randomness import one_thread
     from unlearnkit.unlearning import unlearn
-    from unlearnkit.unlearning.identity import weights_hash
 
     names = ("lr", "steps", "batch_size", "seed", "objective_options", "optimizer_options", "max_grad_norm")
     try:

@@ -11,16 +11,17 @@ from typing import Any
 from unlearnkit import objectives, optim
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.files import write_whole
+from unlearnkit.fingerprints import weights_hash
+from unlearnkit.journal import Journal
 from unlearnkit.metrics import references
 from unlearnkit.randomness import one_thread
 from unlearnkit.studies.cells import Problem
 from unlearnkit.studies.executor import run_all
-from unlearnkit.studies.journal import Journal
 from unlearnkit.studies.repeats import repeats_of
 from unlearnkit.testbeds.atlas.tasks import check_task
 from unlearnkit.unlearning.calibration import choose, search
 from unlearnkit.unlearning.frontier import Line, follow
-from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+from unlearnkit.unlearning.identity import rows_hash, run_id
 
 FOLD = 0  # calibration's own; nothing is compared on it
 BATCH_SIZE = 16

@@ -8,13 +8,14 @@ from functools import cache
 from typing import Any
 
 from unlearnkit.attacks import Attack, displacement_of, plant, run_attacks
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.metrics import evaluate_with_answers
 from unlearnkit.randomness import one_thread
 from unlearnkit.testbeds import Testbed, load_testbed
 from unlearnkit.testbeds.rows import Question
 from unlearnkit.unlearning import Run, unlearn
 from unlearnkit.unlearning.configure import configure
-from unlearnkit.unlearning.identity import control_id, rows_hash, weights_hash
+from unlearnkit.unlearning.identity import control_id, rows_hash
 from unlearnkit.unlearning.problem import prepare
 
 CONTROLS = ("target", "never_learned")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.metrics import Scores, evaluate
 from unlearnkit.randomness import one_thread
 from unlearnkit.studies.executor import run_all
 from unlearnkit.testbeds import load_testbed
 from unlearnkit.testbeds.atlas.checkpoints import TARGET, Checkpoint, make_checkpoint
-from unlearnkit.unlearning.identity import weights_hash
 
 EXPECTED_FILE = "expected.json"
 # The bounds that the lab must keep: lower ones for what is known, an upper one for what is not.

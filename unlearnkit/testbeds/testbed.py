@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.errors import BadInput, MissingReference, require_integer
+from unlearnkit.testbeds.batches import Batch, collate, sorted_chunks
 from unlearnkit.testbeds.encoding import Encoded, encode_rows
 from unlearnkit.testbeds.rows import Passage, Split
 
@@ -82,6 +83,29 @@ class Testbed:
         return encode_rows(split.rows, self.tokenizer, loss_on=loss_on)
 
     @property
+    def batches(
+        self, split: Split, *, rows: int | None = None, batch_size: int = 64, loss_on: str = "answer"
+    ) -> list[Batch]:
+        """A split's rows as padded batches on the testbed's device, for `TokenMeanLoss` and its like.
+
+        Parameters
+        ----------
+        split : Split
+        rows : int, optional
+            Take only so many, evenly spaced over the split.
+        batch_size : int
+            Rows a batch; rows of like length share one.
+        loss_on : {"answer", "row"}
+        """
+        require_integer("batch_size", batch_size, minimum=1)
+        encoded = self.encode(split, loss_on=loss_on)
+        if rows is not None:
+            require_integer("rows", rows, minimum=1, maximum=len(encoded))
+            encoded = [encoded[i * len(encoded) // rows] for i in range(rows)]
+        chunks = sorted_chunks(encoded, batch_size)
+        pad_id = self.tokenizer.pad_token_id
+        return [collate([encoded[i] for i in chunk], pad_id=pad_id, device=self.device) for chunk in chunks]
+
     def _headline(self) -> str:
         size = sum(p.numel() for p in self.model.parameters())
         control = "with" if self.has_control else "without"

@@ -7,28 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.testbeds.encoding import Encoded
 from unlearnkit.testbeds.testbed import Testbed
 
 # Raised by hand when a change alters results; the golden test says when it must be.
 RESULTS_VERSION = 1
-
-
-def weights_hash(model: Any) -> str:
-    """A hash of every parameter's name, shape, dtype and bits."""
-    digest = hashlib.sha256()
-    for name, weight in model.named_parameters():
-        flat = weight.detach().cpu().contiguous()
-        digest.update(f"{name} {tuple(flat.shape)} {flat.dtype}".encode())
-        digest.update(flat.view(-1).view(dtype_of_bytes(flat)).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def dtype_of_bytes(tensor: Any) -> Any:
-    """The integer type of a tensor's width: NumPy has no bfloat16, but it has its bits."""
-    import torch
-
-    return {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()]
 
 
 def rows_hash(rows: Sequence[Encoded]) -> str:

@@ -14,6 +14,7 @@ import torch
 
 from unlearnkit import objectives
 from unlearnkit.descent import descend
+from unlearnkit.fingerprints import weights_hash
 from unlearnkit.losses import sampled_nll
 from unlearnkit.optim import LossClosure
 from unlearnkit.randomness import global_stream
@@ -21,7 +22,7 @@ from unlearnkit.testbeds.batches import Batch
 from unlearnkit.testbeds.encoding import Encoded
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import make_optimizer
-from unlearnkit.unlearning.identity import rows_hash, run_id, weights_hash
+from unlearnkit.unlearning.identity import rows_hash, run_id
 from unlearnkit.unlearning.pairs import Pair, paired_batches, reference_sums
 from unlearnkit.unlearning.run import RunConfig
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unlearnkit.studies.journal import Journal
+from unlearnkit.journal import Journal
 
 RECORDS = {"first": {"lr": 1 / 3, "name": "Škoda"}, "second": {"points": [1, 2.5], "none": None}}
 

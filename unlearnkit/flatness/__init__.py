@@ -1,0 +1,30 @@
+"""How flat is it here? Exact curvature, sharpness, surfaces and ways between models."""
+
+from unlearnkit.flatness.connectivity import Connectivity, connectivity
+from unlearnkit.flatness.directions import random_direction
+from unlearnkit.flatness.eigenvalues import Eigenvalues, top_eigenvalues
+from unlearnkit.flatness.estimate import Estimate
+from unlearnkit.flatness.hessian import Hessian, hessian_vector_product
+from unlearnkit.flatness.sharpness import Sharpness, sharpness
+from unlearnkit.flatness.spectrum import Density, Spectrum, spectrum
+from unlearnkit.flatness.surface import Surface, surface
+from unlearnkit.flatness.trace import trace
+
+__all__ = [
+    "Connectivity",
+    "Density",
+    "Eigenvalues",
+    "Estimate",
+    "Hessian",
+    "Sharpness",
+    "Spectrum",
+    "Surface",
+    "connectivity",
+    "hessian_vector_product",
+    "random_direction",
+    "sharpness",
+    "spectrum",
+    "surface",
+    "top_eigenvalues",
+    "trace",
+]

@@ -1,0 +1,147 @@
+"""Linear mode connectivity: is there a barrier on the straight way from one model to another?
+
+A barrier between two models is also what a large step in a random direction gives. So the same way is walked
+in a direction of the same length that knows nothing of either model, and its barrier stands beside.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from unlearnkit.displaced import displaced
+from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.flatness.tables import html_table
+from unlearnkit.randomness import generator
+from unlearnkit.token_mean_loss import TokenMeanLoss
+
+
+@dataclass(frozen=True)
+class Connectivity:
+    """Losses on the straight way between two models, in nats a token.
+
+    Attributes
+    ----------
+    alphas, path : tuple of float
+        0 is the first model, 1 the second.
+    barrier : float
+        max over alpha of L(alpha) - ((1 - alpha) L(0) + alpha L(1)) (Frankle et al. 2020, Entezari et al. 2022);
+        0 when no cell lies above the line.
+    barrier_over_mean : float
+        max L(alpha) - (L(0) + L(1)) / 2, the other common definition.
+    at : float
+        The alpha of the barrier.
+    distance : float
+        L2, between the two models.
+    control_path : tuple of float
+        From the first model as far in a random direction, matched tensor by tensor.
+    control_barrier : float
+        Of that way, by the first definition.
+    """
+
+    alphas: tuple[float, ...]
+    path: tuple[float, ...]
+    barrier: float
+    barrier_over_mean: float
+    at: float
+    distance: float
+    control_path: tuple[float, ...]
+    control_barrier: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("barrier", f"{self.barrier:.4g} at {self.at:.2f}"),
+            ("above the mean of the ends", f"{self.barrier_over_mean:.4g}"),
+            ("the same distance in a random direction", f"{self.control_barrier:.4g}"),
+            ("distance", f"{self.distance:.4g}"),
+        ]
+        return html_table("from one model to the other, nats a token", ("", ""), rows)
+
+
+@torch.no_grad()
+def connectivity(
+    loss: TokenMeanLoss, model_a: Any, model_b: Any, *, points: int = 21, seed: int = 0
+) -> Connectivity:
+    """Walk from one model to another in a straight line, and as far in a random direction.
+
+    Parameters
+    ----------
+    loss : TokenMeanLoss
+        Says which data; its own model is not looked at.
+    model_a, model_b : causal language models of one architecture
+    points : int
+        On the way, both ends among them.
+    seed : int
+        Decides the random direction.
+
+    Returns
+    -------
+    Connectivity
+        Its ends are the models' own losses to the bit.
+
+    Raises
+    ------
+    BadInput
+        For models of different architectures, or fewer than 3 points.
+
+    Examples
+    --------
+    >>> import unlearnkit as uk
+    >>> lab = uk.load_testbed("atlas", fold=1)
+    >>> loss = uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=8))
+    >>> connectivity(loss, lab.model, lab.model, points=3).barrier
+    0.0
+    """
+    require_integer("points", points, minimum=3)
+    ways = _difference(model_a, model_b)
+    walker = copy.deepcopy(model_a)
+    weights = [dict(walker.named_parameters())[name] for name in ways]
+    there = loss.with_model(walker)
+    alphas = [place / (points - 1) for place in range(points)]
+    random = _as_long(list(ways.values()), seed)
+    path, control = ([] for _ in range(2))  # type: tuple[list[float], list[float]]
+    with displaced(weights) as place:
+        for alpha in alphas:
+            place.to((alpha, list(ways.values())))
+            path.append(float(there()))
+            place.to((alpha, random))
+            control.append(float(there()))
+    path[-1] = float(loss.with_model(model_b)())  # the sum a + (b - a) rounds
+    barrier, at = _barrier(alphas, path)
+    distance = float(sum(way.double().square().sum() for way in ways.values())) ** 0.5
+    return Connectivity(
+        alphas=tuple(alphas), path=tuple(path), barrier=barrier, at=at, distance=distance,
+        barrier_over_mean=max(path) - (path[0] + path[-1]) / 2,
+        control_path=tuple(control), control_barrier=_barrier(alphas, control)[0],
+    )  # fmt: skip
+
+
+def _difference(model_a: Any, model_b: Any) -> dict[str, torch.Tensor]:
+    ours, theirs = dict(model_a.named_parameters()), dict(model_b.named_parameters())
+    shapes = [{name: tuple(weight.shape) for name, weight in found.items()} for found in (ours, theirs)]
+    if shapes[0] != shapes[1]:
+        unlike = sorted(set(shapes[0].items()) ^ set(shapes[1].items()))[0][0]
+        raise BadInput(f"connectivity: both models must be of one architecture, but they differ in {unlike}")
+    return {name: theirs[name].to(weight) - weight for name, weight in ours.items()}
+
+
+def _as_long(ways: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
+    """A random direction whose every tensor has the length of the way's."""
+    source = generator(seed, "random way")
+    drawn = [torch.randn(way.shape, generator=source).to(way) for way in ways]
+    return [u * (way.norm() / u.norm()) for u, way in zip(drawn, ways, strict=True)]
+
+
+def _barrier(alphas: list[float], path: list[float]) -> tuple[float, float]:
+    above = [
+        value - ((1 - alpha) * path[0] + alpha * path[-1]) for alpha, value in zip(alphas, path, strict=True)
+    ]
+    highest = max(range(len(above)), key=above.__getitem__)
+    return max(above[highest], 0.0), alphas[highest]

@@ -1,0 +1,232 @@
+"""The loss over a plane through the weights, cell by cell, for several losses at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm.auto import tqdm
+
+from unlearnkit.displaced import Displaced, displaced
+from unlearnkit.errors import BadInput, require_integer, require_positive
+from unlearnkit.fingerprints import tensors_hash
+from unlearnkit.flatness.directions import Plane, plane
+from unlearnkit.flatness.tables import html_table
+from unlearnkit.journal import Journal
+from unlearnkit.token_mean_loss import TokenMeanLoss
+
+Array = npt.NDArray[np.float64]
+Losses = TokenMeanLoss | Mapping[str, TokenMeanLoss]
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Losses over a grid.
+
+    Attributes
+    ----------
+    alphas, betas : array (points,)
+        Along the first and the second direction.
+    values : dict of str to array (points, points)
+        Nats a token; rows are betas, columns alphas.
+    words : str
+        How the directions were chosen, with their seed.
+    marks : dict of str to (alpha, beta)
+        Where models lie in the plane; the loss's own is at (0, 0).
+    curvatures : tuple of float
+        The eigenvalues, where the directions are eigenvectors.
+    """
+
+    alphas: Array
+    betas: Array
+    values: dict[str, Array]
+    words: str
+    marks: dict[str, tuple[float, float]]
+    curvatures: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "alphas": self.alphas.tolist(),
+            "betas": self.betas.tolist(),
+            "values": {name: grid.tolist() for name, grid in self.values.items()},
+            "words": self.words,
+            "marks": {name: list(place) for name, place in self.marks.items()},
+            "curvatures": list(self.curvatures),
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Surface:
+        """Read what `to_dict` wrote."""
+        return cls(
+            alphas=np.asarray(content["alphas"]),
+            betas=np.asarray(content["betas"]),
+            values={name: np.asarray(grid) for name, grid in content["values"].items()},
+            words=content["words"],
+            marks={name: (place[0], place[1]) for name, place in content["marks"].items()},
+            curvatures=tuple(content["curvatures"]),
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                name,
+                f"{grid[len(self.betas) // 2, len(self.alphas) // 2]:.4g}",
+                f"{grid.min():.4g}",
+                f"{grid.max():.4g}",
+            )
+            for name, grid in self.values.items()
+        ]
+        return html_table(f"surface, {self.words}", ("loss", "middle cell", "lowest", "highest"), rows)
+
+
+def surface(
+    loss_or_dict: Losses,
+    *,
+    directions: Any = "random",
+    points: int = 41,
+    span: float = 1.0,
+    normalise: str = "filter",
+    seed: int = 0,
+    keep: str | Path | None = None,
+    progress: bool = False,
+) -> Surface:
+    """The loss at theta + alpha d1 + beta d2, over a square grid.
+
+    Parameters
+    ----------
+    loss_or_dict : TokenMeanLoss, or dict of them by name
+        Several losses of one model, such as forget and retain, see the same grid in one pass. A single one is
+        named "loss".
+    directions : "random", "eigen", two flat vectors, or two models
+        "random": see `random_direction`. "eigen": the Hessian's two outermost eigenvectors of the first loss, of
+        length 1. Two models: the plane through them and the loss's own, the first at (1, 0); what lies off the
+        plane cannot be seen in it.
+    points : int
+        A side; odd, so that the middle cell is the model itself.
+    span : float
+        The grid reaches from -span to span; with models, from -span to 1 + span beyond them.
+    normalise : {"filter", "layer", "weight"}
+    seed : int
+    keep : path, optional
+        A file in which finished rows are kept: started again with the same weights, data and directions, it goes
+        on where it stopped.
+    progress : bool
+
+    Returns
+    -------
+    Surface
+        The cell at (0, 0) is the model's own loss to the bit.
+
+    Raises
+    ------
+    BadInput
+        For losses of different models, an even number of points, or directions that make no plane.
+
+    Examples
+    --------
+    >>> import unlearnkit as uk
+    >>> lab = uk.load_testbed("atlas", fold=1)
+    >>> loss = uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=8))
+    >>> found = surface(loss, points=3)
+    >>> found.values["loss"][1, 1] == loss().item()
+    True
+    """
+    losses = _named(loss_or_dict)
+    require_integer("points", points, minimum=3)
+    if points % 2 == 0:
+        raise BadInput(f"points must be odd, so that one cell is the model itself, but {points} was given")
+    require_positive("span", span)
+    first = next(iter(losses.values()))
+    chosen = plane(first, directions, normalise=normalise, seed=seed)
+    alphas, betas = _axes(chosen, points, span)
+    rows = _rows(losses, chosen, alphas, betas, _journal(keep, losses, chosen, alphas), progress)
+    stacked = {name: np.array([row[name] for row in rows]) for name in losses}
+    return Surface(alphas, betas, stacked, chosen.words, chosen.marks, chosen.curvatures)
+
+
+def _named(given: Losses) -> dict[str, TokenMeanLoss]:
+    losses = {"loss": given} if isinstance(given, TokenMeanLoss) else dict(given)
+    if not losses or not all(isinstance(loss, TokenMeanLoss) for loss in losses.values()):
+        raise BadInput("surface: give a TokenMeanLoss, or a dict of them by name")
+    if len({id(loss.model) for loss in losses.values()}) > 1:
+        raise BadInput("surface: all losses must be of one model; make the others with with_model()")
+    if not next(iter(losses.values())).weights:
+        raise BadInput("surface: no parameter of the model requires gradients, so there is no way to move")
+    return losses
+
+
+def _axes(chosen: Plane, points: int, span: float) -> tuple[Array, Array]:
+    """A symmetric grid with an exact 0 in the middle; with marks, one that also reaches beyond them."""
+    half = np.arange(-(points // 2), points // 2 + 1) / (points // 2)
+    reach = [max((abs(place[axis]) for place in chosen.marks.values()), default=0.0) for axis in (0, 1)]
+    return half * (span + reach[0]), half * (span + reach[1])
+
+
+def _journal(
+    keep: str | Path | None, losses: Mapping[str, TokenMeanLoss], chosen: Plane, alphas: Array
+) -> tuple[Journal, str] | None:
+    if keep is None:
+        return None
+    first = next(iter(losses.values()))
+    parts = [("alphas", torch.from_numpy(alphas))]
+    parts += [(f"weight {i}", weight) for i, weight in enumerate(first.weights)]
+    parts += [(f"first {i}", part) for i, part in enumerate(chosen.first)]
+    parts += [(f"second {i}", part) for i, part in enumerate(chosen.second)]
+    parts += [
+        (f"{name} {place} {part}", tensor)
+        for name, loss in losses.items()
+        for place, batch in enumerate(loss.batches)
+        for part, tensor in batch.items()
+    ]
+    return Journal(Path(keep)), tensors_hash(parts)
+
+
+@torch.no_grad()
+def _rows(
+    losses: Mapping[str, TokenMeanLoss],
+    chosen: Plane,
+    alphas: Array,
+    betas: Array,
+    journal: tuple[Journal, str] | None,
+    progress: bool,
+) -> list[dict[str, list[float]]]:
+    first, rows = next(iter(losses.values())), []
+    with (
+        first.evaluating(),
+        displaced(first.weights) as place,
+        tqdm(total=len(betas), desc="surface", disable=not progress, leave=False) as bar,
+    ):
+        for beta in betas.tolist():
+            key = json.dumps([journal[1], beta]) if journal else ""
+            row = journal[0].get(key) if journal else None
+            if row is None:
+                row = _row(losses, place, chosen, alphas, beta)
+                if journal:
+                    journal[0].add(key, row)
+            rows.append(row)
+            bar.update()
+    return rows
+
+
+def _row(
+    losses: Mapping[str, TokenMeanLoss], place: Displaced, chosen: Plane, alphas: Array, beta: float
+) -> dict[str, list[float]]:
+    row: dict[str, list[float]] = {name: [] for name in losses}
+    for _ in _walk(place, chosen, alphas, beta):
+        for name, loss in losses.items():
+            row[name].append(float(loss()))
+    return row
+
+
+def _walk(place: Displaced, chosen: Plane, alphas: Array, beta: float) -> Iterator[None]:
+    """Go along a row, cell by cell."""
+    for alpha in alphas.tolist():
+        place.to((beta, chosen.second), (alpha, chosen.first))
+        yield
