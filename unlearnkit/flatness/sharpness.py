@@ -137,7 +137,7 @@ def gradient(loss: TokenMeanLoss) -> tuple[float, Direction]:
     with loss.evaluating(), torch.enable_grad():
         for batch in range(len(loss.batches)):
             part = loss.batch_sum(batch) / loss.tokens
-            total += float(part)
+            total += float(part.detach())
             parts = torch.autograd.grad(part, loss.weights, allow_unused=True, materialize_grads=True)
             torch._foreach_add_(found, list(parts))
     return total, found

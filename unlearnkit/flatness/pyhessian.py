@@ -1,0 +1,207 @@
+"""PyHessian on causal language models, made right, to stand beside our own numbers.
+
+PyHessian 0.1 (Yao, Gholami, Keutzer, Mahoney 2020, 1912.07145) expects one input tensor and weighs batches by
+their sequences; on today's torch its density fails, its trace stops at once when it is negative, and two of its
+objects on one model see each other's gradients. Here it gets packed batches and a criterion that makes their
+weighted mean the exact token mean; gradients are cleared before and after; draws are seeded; `torch.eig`, which is
+gone, is stood in for inside its module only. Its algorithms (power iteration with deflation, Hutchinson, Lanczos
+quadrature) stay its own.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from unlearnkit.displaced import flatten
+from unlearnkit.errors import BadInput, require_integer, require_positive
+from unlearnkit.flatness.eigenvalues import Eigenvalues
+from unlearnkit.flatness.estimate import Estimate, mean_of
+from unlearnkit.flatness.hessian import Hessian
+from unlearnkit.flatness.spectrum import Spectrum
+from unlearnkit.losses import NO_TARGET
+from unlearnkit.randomness import generator, preserve_global_state
+from unlearnkit.token_mean_loss import TokenMeanLoss
+
+_ONE_AT_A_TIME = RLock()  # its module is patched while it runs
+
+
+class PyHessian:
+    """PyHessian's three estimates of a token-mean loss.
+
+    Parameters
+    ----------
+    loss : TokenMeanLoss
+    seed : int
+        Decides its draws; the global random state is left as it was.
+
+    Raises
+    ------
+    BadInput
+        For a loss without gradient on some parameter, of which PyHessian makes an unrelated error.
+
+    Examples
+    --------
+    >>> import unlearnkit as uk
+    >>> lab = uk.load_testbed("atlas", fold=1)
+    >>> loss = uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=8))
+    >>> found = PyHessian(loss).eigenvalues(1, tolerance=1e-2)
+    >>> bool(found.values[0] > 0)
+    True
+    """
+
+    def __init__(self, loss: TokenMeanLoss, *, seed: int = 0) -> None:
+        self.loss, self.seed = loss, seed
+        self._hessian = Hessian(loss)
+        self._check_every_gradient()
+
+    def eigenvalues(self, k: int = 5, *, tolerance: float = 1e-3, max_iterations: int = 1000) -> Eigenvalues:
+        """The k outermost by modulus, one after the other, by power iteration.
+
+        Parameters
+        ----------
+        k : int
+        tolerance : float
+            Between two iterates in turn, relative: PyHessian's own rule (its default 1e-3), which is no bound on
+            the error.
+        max_iterations : int
+            An eigenvalue.
+
+        Returns
+        -------
+        Eigenvalues
+            `hvps` counts PyHessian's products; the residuals are measured afterwards with our own.
+        """
+        require_integer("k", k, minimum=1)
+        require_positive("tolerance", tolerance)
+        with self._library("eigenvalues") as (library, products):
+            values, vectors = library.eigenvalues(maxIter=max_iterations, tol=tolerance, top_n=k)
+        flat = torch.stack([flatten(vector) for vector in vectors])
+        with self._hessian.cached():
+            rests = [self._hessian @ v - value * v for v, value in zip(flat, values, strict=True)]
+        residuals = torch.tensor([float(rest.double().norm()) for rest in rests], dtype=torch.float64)
+        found = torch.tensor(values, dtype=torch.float64)
+        within = bool((residuals <= tolerance * found.abs().max()).all())
+        return Eigenvalues(found, flat, residuals, products[0], "LM", within)
+
+    def trace(self, *, samples: int = 100) -> Estimate:
+        """Hutchinson's mean with its standard error; PyHessian's early stop is switched off."""
+        require_integer("samples", samples, minimum=2)
+        with self._library("trace") as (library, products):
+            values = library.trace(maxIter=samples, tol=-math.inf)
+        return mean_of("trace of the Hessian (PyHessian)", values, hvps=products[0])
+
+    def density(self, *, runs: int = 5, steps: int = 60) -> Spectrum:
+        """Nodes and weights of Lanczos quadrature."""
+        require_integer("runs", runs, minimum=1)
+        require_integer("steps", steps, minimum=1, maximum=self._hessian.size)
+        with self._library("density") as (library, products):
+            nodes, weights = library.density(iter=steps, n_v=runs)
+        return Spectrum(
+            [np.asarray(run, dtype=np.float64) for run in nodes],
+            [np.asarray(run, dtype=np.float64) for run in weights],
+            self._hessian.size,
+            products[0],
+        )
+
+    def _check_every_gradient(self) -> None:
+        with self.loss.evaluating(), torch.enable_grad():
+            found = torch.autograd.grad(self.loss.batch_sum(0), self.loss.weights, allow_unused=True)
+        named = (name for name, weight in self.loss.model.named_parameters() if weight.requires_grad)
+        without = [name for name, gradient in zip(named, found, strict=True) if gradient is None]
+        if without:
+            raise BadInput(
+                f"loss: it does not depend on {without[0]}, and PyHessian needs a gradient of every parameter; freeze "
+                "that one with requires_grad_(False)"
+            )
+
+    @contextmanager
+    def _library(self, stream: str) -> Iterator[tuple[Any, list[int]]]:
+        """PyHessian's object on packed batches, and a count of its products; everything else as it was after."""
+        import pyhessian
+
+        module = sys.modules["pyhessian.hessian"]
+        model = self.loss.model
+        grads = [parameter.grad for parameter in model.parameters()]
+        products = [0]
+        with (
+            _ONE_AT_A_TIME,
+            preserve_global_state(),
+            self.loss.evaluating(),
+            sdpa_kernel(SDPBackend.MATH),
+            warnings.catch_warnings(),
+        ):
+            warnings.filterwarnings("ignore", message="Using backward.. with create_graph")
+            torch.manual_seed(generator(self.seed, "pyhessian", stream).initial_seed())
+            own = module.torch, module.hessian_vector_product  # type: ignore[attr-defined]
+            module.torch = _TorchWithEig()  # type: ignore[attr-defined]
+            module.hessian_vector_product = _counted(own[1], products)  # type: ignore[attr-defined]
+            try:
+                model.zero_grad(set_to_none=True)
+                yield self._object(pyhessian.hessian, products), products
+            finally:
+                module.torch, module.hessian_vector_product = own  # type: ignore[attr-defined]
+                for parameter, grad in zip(model.parameters(), grads, strict=True):
+                    parameter.grad = grad
+
+    def _object(self, kind: Any, products: list[int]) -> Any:
+        packed = [_pack(batch) for batch in self.loss.batches]
+        share = self.loss.tokens / sum(len(batch) for batch in packed)
+        pairs = [(batch, torch.zeros(len(batch), device=batch.device)) for batch in packed]
+        cuda = self.loss.device.type == "cuda"
+        data = {"data": pairs[0]} if len(pairs) == 1 else {"dataloader": pairs}
+        made = kind(_Packed(self.loss.model), lambda out, y: out / (len(y) * share), cuda=cuda, **data)
+        made.dataloader_hv_product = _counted(made.dataloader_hv_product, products)
+        return made
+
+
+class _Packed(torch.nn.Module):
+    """A causal language model that takes ids, mask and labels as one tensor and says its summed loss."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, packed: torch.Tensor) -> torch.Tensor:
+        """(batch, length, 3) to a scalar."""
+        ids, mask, labels = packed.unbind(-1)
+        logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
+        return F.cross_entropy(
+            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NO_TARGET, reduction="sum"
+        )
+
+
+def _pack(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    return torch.stack([batch["input_ids"], batch["attention_mask"], batch["labels"]], dim=-1)
+
+
+def _counted(function: Any, products: list[int]) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
+        """The function, and one more product."""
+        products[0] += 1
+        return function(*arguments, **named)
+
+    return call
+
+
+class _TorchWithEig:
+    """torch, with the `eig` that it once had, for a symmetric matrix."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    @staticmethod
+    def eig(matrix: torch.Tensor, *, eigenvectors: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Eigenvalues, (n, 2) real and imaginary, and eigenvectors."""
+        values, vectors = torch.linalg.eigh(matrix)
+        return torch.stack([values, torch.zeros_like(values)], dim=1), vectors
