@@ -11,6 +11,8 @@ import torch
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, WrongClosure
 
+from .whole import whole_closure
+
 NAMES = list(uk.optim.catalogue().name)
 LOSS = list(uk.optim.catalogue().query("needs_closure == 'loss'").name)
 START = torch.tensor([1.0, -1.0, 0.3, 1e-7])
@@ -39,7 +41,7 @@ def begin(name, taken=0, **options):
 
 def take_step(optimizer, loss_of):
     if optimizer.needs_closure == "loss":
-        return optimizer.step(loss_of)
+        return optimizer.step(whole_closure(loss_of))
     optimizer.zero_grad()
     return optimizer.step(with_backward(loss_of))
 
@@ -67,7 +69,7 @@ def test_an_optimizer_of_losses_refuses_a_closure_that_calls_backward(name, take
     optimizer, weight, loss_of = begin(name, taken)
     before = weight.detach().clone()
     with pytest.raises(WrongClosure, match="calls backward"):
-        optimizer.step(with_backward(loss_of))
+        optimizer.step(whole_closure(with_backward(loss_of)))
     assert torch.equal(weight, before)
     assert weight.grad is None
 
@@ -78,7 +80,7 @@ def test_an_optimizer_of_losses_refuses_what_is_no_loss(name, taken, returned):
     optimizer, weight, _ = begin(name, taken)
     before = weight.detach().clone()
     with pytest.raises(WrongClosure, match="a tensor of one number"):
-        optimizer.step(lambda: returned)
+        optimizer.step(whole_closure(lambda: returned))
     assert torch.equal(weight, before)
 
 
@@ -93,7 +95,7 @@ def test_an_optimizer_of_gradients_refuses_a_closure_that_leaves_none(name):
 @places(LOSS)
 def test_an_optimizer_of_losses_keeps_no_gradient_and_no_graph(name, taken):
     optimizer, weight, loss_of = begin(name, taken)
-    loss = optimizer.step(loss_of)
+    loss = optimizer.step(whole_closure(loss_of))
     assert loss.shape == ()
     assert not loss.requires_grad
     assert weight.grad is None
@@ -114,13 +116,13 @@ def test_a_step_broken_off_changes_no_bit_and_can_be_taken_again(name, taken, ca
         return loss_of()
 
     try:
-        optimizer.step(broken_off)
+        optimizer.step(whole_closure(broken_off))
     except fault:
         assert torch.equal(weight, before)
         assert weight.grad is None
-        optimizer.step(loss_of)
+        optimizer.step(whole_closure(loss_of))
     assert len(calls) <= call
-    undisturbed.step(loss_there)
+    undisturbed.step(whole_closure(loss_there))
     assert torch.equal(weight, expected)
 
 
