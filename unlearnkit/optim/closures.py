@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from unlearnkit.errors import WrongClosure
+from unlearnkit.errors import BadInput, WrongClosure
 
 
 @dataclass(frozen=True)
@@ -109,37 +109,60 @@ def gradients_found(
             weight.grad = grad
     if touched:
         raise calls_backward(name)
+    require_dense(found, name)
     return loss.detach(), list(found)
 
 
 def checked(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer) -> Callable[[], Any] | None:
     """A first-order closure that raises WrongClosure when it leaves no gradient behind.
 
-    It returned a loss but called no backward: the step would move nothing, without a word.
+    It returned a loss but called no backward: the step would move nothing, without a word. Sparse gradients
+    raise BadInput, with a closure or without one.
     """
+    name = type(optimizer).__name__
     if closure is None:
+        require_dense(_gradients_of(optimizer), name)
         return None
 
     def run() -> Any:
         """The closure, and a look at what it left behind."""
         loss = closure()
-        weights = (weight for group in optimizer.param_groups for weight in group["params"])
-        if getattr(loss, "requires_grad", False) and all(weight.grad is None for weight in weights):
+        found = _gradients_of(optimizer)
+        if getattr(loss, "requires_grad", False) and all(gradient is None for gradient in found):
             raise WrongClosure(
                 "step(closure): this optimizer needs gradients, but the closure returned a loss and called "
                 "no backward, so no weight would move; call loss.backward() in it, or before step()"
             )
+        require_dense(found, name)
         return loss
 
     return run
 
 
+def _gradients_of(optimizer: torch.optim.Optimizer) -> list[torch.Tensor | None]:
+    return [weight.grad for group in optimizer.param_groups for weight in group["params"]]
+
+
+def require_dense(gradients: Iterable[torch.Tensor | None], name: str) -> None:
+    """Raise BadInput for a sparse gradient, before anything moves.
+
+    torch.optim.SGD takes them; here no optimizer does, so that one can be exchanged for another.
+    """
+    for gradient in gradients:
+        if gradient is not None and gradient.is_sparse:
+            raise BadInput(
+                f"{name}: a gradient of shape {tuple(gradient.shape)} is sparse, which has no sign or "
+                "average of its own; make the embedding with sparse=False"
+            )
+
+
 def run_closure(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer) -> Any:
     """Call an optional first-order closure with gradients on, and return its loss; see `checked`."""
-    if closure is None:
+    run = checked(closure, optimizer)
+    if run is None:
         return None
     with torch.enable_grad():
-        return checked(closure, optimizer)()  # type: ignore[misc]
+        return run()
 
 
 def loss_of(closure: Callable[[], Any] | None, name: str) -> torch.Tensor:
@@ -154,7 +177,9 @@ def loss_of(closure: Callable[[], Any] | None, name: str) -> torch.Tensor:
     """
     if closure is None:
         raise WrongClosure(
-            f"{name}: step() needs a closure that returns the loss; call step(lambda: loss_fn(model, batch))"
+            f"{name}: step() needs a closure that returns the loss; call step(lambda: loss_fn(model, "
+            "batch)). A Hugging Face Trainer gives none: there, take an optimizer whose needs_closure is "
+            "False, see unlearnkit.optim.catalogue()"
         )
     try:
         loss = closure()
