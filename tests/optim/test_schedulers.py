@@ -51,7 +51,8 @@ def test_the_next_step_is_as_much_shorter_as_the_scheduler_says(name, taken, kin
     first, second = steps(optimizer, weight, 2, after=scheduler.step)
     plain_first, plain_second = steps(plain, plain_weight, 2)
     assert torch.equal(first, plain_first)
-    assert (second - share * plain_second).norm() <= 1e-3 * plain_second.norm()
+    rounding = 1e-6  # of the weights, which are some units large
+    assert (second - share * plain_second).norm() <= 1e-3 * plain_second.norm() + rounding
 
 
 @every
