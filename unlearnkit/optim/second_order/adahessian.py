@@ -7,8 +7,9 @@ Learning" (2006.00719), Algorithm 1, at step t = 1, 2, …, with D Hutchinson's 
     v <- b2 v + (1 - b2) D * D
     theta <- theta - lr [m / (1 - b1^t)] / {[v / (1 - b2^t)]^(power / 2) + eps}
 
-Squared, a negative curvature counts like a positive one. Nothing bounds a step where the curvature is small
-beside the gradient; Sophia clips there.
+Squared, a negative curvature counts like a positive one. Nothing but eps bounds a step where an estimate is
+small beside the gradient (Sophia clips there), and of one draw some always are: on the lab's model, with eps
+1e-8 and a rate of 0.001, single weights move by 3 in 20 steps; with 1e-4 none by more than 0.02.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class AdaHessian(Checked):
         Steps from one estimate to the next; the paper also tries up to 5. The bias correction of v counts
         estimates, not steps.
     eps : float
-        Added to the denominator; the paper's algorithm has none.
+        Added to the denominator. The paper's algorithm has none, its authors' code 1e-4.
     weight_decay : float
         Decoupled, as in AdamW: theta <- theta * (1 - lr * weight_decay) before the step.
     max_grad_norm : float or None
@@ -69,7 +70,7 @@ class AdaHessian(Checked):
     >>> adahessian = AdaHessian([w], lr=0.5, max_grad_norm=None)
     >>> loss = adahessian.step(lambda: (w * w * torch.tensor([5.0, 0.1])).sum())   # half of Newton's step
     >>> w.tolist()
-    [1.5, -2.0]
+    [1.500, -2.00]
     """
 
     needs_closure = "loss"
@@ -84,7 +85,7 @@ class AdaHessian(Checked):
         power: float = 1.0,
         block: int | None = None,
         every: int = 1,
-        eps: float = 1e-8,
+        eps: float = 1e-4,
         weight_decay: float = 0.0,
         max_grad_norm: float | None = 1.0,
         seed: int = 0,
