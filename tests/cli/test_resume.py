@@ -20,7 +20,18 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a whole session of processes"),
 ]
-OPTIONS = ["--folds", "1", "--optimizers", "sgd,signadam", "--attacks", "quantize-4", "--workers", "2"]
+OPTIONS = [
+    "--task",
+    "topic",
+    "--folds",
+    "1",
+    "--optimizers",
+    "sgd,signadam",
+    "--attacks",
+    "quantize-4",
+    "--workers",
+    "2",
+]
 
 
 def start(folder: Path) -> subprocess.Popen:

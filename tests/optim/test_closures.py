@@ -11,6 +11,8 @@ import torch
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, WrongClosure
 
+from .whole import whole_closure
+
 NAMES = list(uk.optim.catalogue().name)
 LOSS = list(uk.optim.catalogue().query("needs_closure == 'loss'").name)
 # One has a seed to share the hybrid's options. Others estimate a curvature that here needs no luck: diagonal.
@@ -39,14 +41,9 @@ def begin(name, taken=0, **options):
     return optimizer, weight, loss_of
 
 
-def whole(loss_of):
-    """A closure with every part that an optimizer may ask for."""
-    return uk.optim.LossClosure(loss_of, sampled=lambda source: (loss_of(), 1))
-
-
 def take_step(optimizer, loss_of):
     if optimizer.needs_closure == "loss":
-        return optimizer.step(whole(loss_of))
+        return optimizer.step(whole_closure(loss_of))
     optimizer.zero_grad()
     return optimizer.step(with_backward(loss_of))
 
@@ -74,7 +71,7 @@ def test_an_optimizer_of_losses_refuses_a_closure_that_calls_backward(name, take
     optimizer, weight, loss_of = begin(name, taken)
     before = weight.detach().clone()
     with pytest.raises(WrongClosure, match="calls backward"):
-        optimizer.step(whole(with_backward(loss_of)))
+        optimizer.step(whole_closure(with_backward(loss_of)))
     assert torch.equal(weight, before)
     assert weight.grad is None
 
@@ -85,7 +82,7 @@ def test_an_optimizer_of_losses_refuses_what_is_no_loss(name, taken, returned):
     optimizer, weight, _ = begin(name, taken)
     before = weight.detach().clone()
     with pytest.raises(WrongClosure, match="a tensor of one number"):
-        optimizer.step(whole(lambda: returned))
+        optimizer.step(whole_closure(lambda: returned))
     assert torch.equal(weight, before)
 
 
@@ -100,7 +97,7 @@ def test_an_optimizer_of_gradients_refuses_a_closure_that_leaves_none(name):
 @places(LOSS)
 def test_an_optimizer_of_losses_keeps_no_gradient_and_no_graph(name, taken):
     optimizer, weight, loss_of = begin(name, taken)
-    loss = optimizer.step(whole(loss_of))
+    loss = optimizer.step(whole_closure(loss_of))
     assert loss.shape == ()
     assert not loss.requires_grad
     assert weight.grad is None
@@ -121,13 +118,13 @@ def test_a_step_broken_off_changes_no_bit_and_can_be_taken_again(name, taken, ca
         return loss_of()
 
     try:
-        optimizer.step(whole(broken_off))
+        optimizer.step(whole_closure(broken_off))
     except fault:
         assert torch.equal(weight, before)
         assert weight.grad is None
-        optimizer.step(whole(loss_of))
+        optimizer.step(whole_closure(loss_of))
     assert len(calls) <= call
-    undisturbed.step(whole(loss_there))
+    undisturbed.step(whole_closure(loss_there))
     assert torch.equal(weight, expected)
 
 

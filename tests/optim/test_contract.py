@@ -15,6 +15,8 @@ import torch
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, UnknownName
 
+from .whole import whole_closure
+
 LEARNING_RATES = {
     "sgd": 0.1, "adam": 0.05, "adamw": 0.05, "signsgd": 0.02, "signum": 0.02, "signadam": 0.02, "adazo": 0.02,
     "hybrid": 0.02, "noise_matched": 0.02, "random_walk": 0.02, "hybrid_noise": 0.02, "hybrid_random": 0.02,
@@ -54,7 +56,7 @@ def quadratic(weight):
 def take_step(optimizer, loss_of):
     """One step of either kind, as the loop takes it."""
     if optimizer.needs_closure == "loss":
-        return optimizer.step(uk.optim.LossClosure(loss_of, sampled=lambda source: (loss_of(), 1)))
+        return optimizer.step(whole_closure(loss_of))
     optimizer.zero_grad()
     loss_of().backward()
     return optimizer.step()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import unlearnkit as uk
 from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.studies.calibrate import (
     DEFAULT_OPTIMIZERS,
@@ -59,6 +60,20 @@ def test_what_is_calibrated_by_default_can_be(tmp_path: Path) -> None:
     assert {pair.task for pair in pairs} == {"entities", "topic"}
 
 
+def test_the_quick_look_takes_the_whole_catalogue_at_one_cost(tmp_path: Path) -> None:
+    pairs = plan_calibration(tmp_path, quick=True)
+    assert {pair.optimizer for pair in pairs} == set(uk.optim.catalogue().name)
+    assert {(pair.budget, pair.quick) for pair in pairs} == {(800.0, True)}
+    assert pairs[0].search == {"most_coarse": 4, "fine": False}
+
+
+def test_a_line_is_the_same_line_in_a_quick_look(tmp_path: Path) -> None:
+    (slow,) = plan_calibration(tmp_path, tasks=["topic"], optimizers=["adam"], budget=800)
+    (quick,) = plan_calibration(tmp_path, tasks=["topic"], optimizers=["adam"], quick=True)
+    assert quick.describe() == slow.describe()  # so that neither does what the other has done
+    assert quick.journal == slow.journal
+
+
 def test_everything_but_the_folder_describes_a_pair(tmp_path: Path) -> None:
     pair = plan_calibration(tmp_path, tasks=["topic"], optimizers=["hybrid"])[0]
     described = pair.describe()
@@ -67,7 +82,7 @@ def test_everything_but_the_folder_describes_a_pair(tmp_path: Path) -> None:
     assert described == dataclasses.replace(pair, folder=tmp_path / "elsewhere").describe()
     changes: dict[str, Any] = {"task": "entities", "objective": "graddiff", "optimizer": "adam", "seed": 1,
                                "budget": 7.0, "start": 0.1, "batch_size": 8}  # fmt: skip
-    assert set(changes) == {f.name for f in dataclasses.fields(Pair)} - {"folder"}
+    assert set(changes) == {f.name for f in dataclasses.fields(Pair)} - {"folder", "quick"}
     for name, value in changes.items():
         assert dataclasses.replace(pair, **{name: value}).describe() != described
 

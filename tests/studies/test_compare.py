@@ -23,7 +23,7 @@ from unlearnkit.unlearning import STATUSES
 
 compare_module = import_module("unlearnkit.studies.compare")  # the room shows its function by that name
 SMALL = {
-    "task": "entities",
+    "task": "topic",
     "folds": [1],
     "optimizers": ["adam", "signadam"],
     "attacks": ["quantize-4", "relearn-3"],
@@ -135,7 +135,7 @@ def test_a_failed_cell_is_put_down_and_the_rest_goes_on(monkeypatch: pytest.Monk
     (row,) = found.rows
     assert [attack["outcome"] for attack in row["attacks"]] == ["not applicable"] * 2
     table = comparison_table(found)
-    assert "failed: signadam, entities fold 1: MemoryError: no room" in table
+    assert "failed: signadam, topic fold 1: MemoryError: no room" in table
     assert "no control -" in table
     assert Comparison.from_dict(found.to_dict()) == found
 

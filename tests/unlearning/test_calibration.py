@@ -171,6 +171,15 @@ def test_rates_are_tried_coarse_to_fine_and_beyond_the_edge(best, asked):
     assert [line.lr for line in lines] == sorted(rate_at(1e-3, place) for place in asked)
 
 
+@pytest.mark.parametrize(
+    ("best", "asked"), [(0, [-2, 0, 2]), (2, [-2, 0, 2, 4]), (15, [-2, 0, 2, 4]), (-4, [-2, 0, 2, -4])]
+)
+def test_a_quick_look_stays_coarse_and_follows_four_at_most(best, asked):
+    follow = Peaked(best)
+    search(follow, start=1e-3, control_nll=CONTROL, most_coarse=4, fine=False)
+    assert follow.asked == asked
+
+
 def test_the_best_is_among_what_was_tried_when_it_is_near():
     for best in range(-5, 6):
         lines = search(Peaked(best), start=1e-3, control_nll=CONTROL)

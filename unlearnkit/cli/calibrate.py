@@ -32,6 +32,9 @@ def add_command(commands: Any) -> None:
     add("--task", default="entities,topic", metavar="A,B", help="default: entities,topic")
     add("--seed", default="0", metavar="N,M", help="default: 0; with several, presets are the first one's")
     add("--budget", metavar="N", help="forward-equivalents a learning rate (default 1200; zeroth order 3000)")
+    add(
+        "--quick", action="store_true", help="the whole catalogue, four learning rates each, one budget (800)"
+    )
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="calibration", metavar="DIR", help="where to write (default: calibration)")
     add("--json", action="store_true", help="print the presets as JSON instead of a table")
@@ -67,6 +70,7 @@ def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
     }
     if chosen.optimizer is not None:
         options["optimizers"] = listed(chosen.optimizer)
+    options["quick"] = chosen.quick
     if chosen.budget is not None:
         options["budget"] = _positive_number(chosen.budget)
     return options

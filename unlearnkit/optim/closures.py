@@ -75,7 +75,21 @@ def gradients(
     WrongClosure
         When there is no closure, or it returns no loss, or it calls backward.
     """
+    loss, found = gradients_found(closure, weights, name, create_graph=create_graph)
+    return loss, [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
+
+
+def gradients_found(
+    closure: Callable[[], Any] | None,
+    weights: Sequence[torch.Tensor],
+    name: str,
+    *,
+    create_graph: bool = False,
+) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+    """As `gradients`, with None for a weight that the loss does not depend on; it must not move."""
     before = [weight.grad for weight in weights]
+    for weight in weights:  # or a backward would add to what is kept
+        weight.grad = None
     try:
         with torch.enable_grad():
             loss = loss_of(closure, name)
@@ -90,13 +104,12 @@ def gradients(
             raise calls_backward(name) from error
         raise
     finally:
-        touched = any(weight.grad is not grad for weight, grad in zip(weights, before, strict=True))
+        touched = any(weight.grad is not None for weight in weights)
         for weight, grad in zip(weights, before, strict=True):
             weight.grad = grad
     if touched:
         raise calls_backward(name)
-    filled = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
-    return loss.detach(), filled
+    return loss.detach(), list(found)
 
 
 def checked(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer) -> Callable[[], Any] | None:

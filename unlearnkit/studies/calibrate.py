@@ -28,6 +28,7 @@ BATCH_SIZE = 16
 OBJECTIVE_OPTIONS = {"npo": {"retain_weight": 5.0}, "graddiff": {"retain_weight": 5.0}}
 STARTS = {"sgd": 1e-1, "signum": 1e-4, "signadam": 1e-4}
 START = 3.2e-4  # of every other optimizer: they step by about `lr` a weight, as Adam does
+QUICK_BUDGET, QUICK_LINES = 800.0, 4  # the same cost for every grade, zeroth order too
 HYBRID = {"block": 10, "queries": 4, "zo_lr": 1e-4}
 OPTIMIZER_OPTIONS: dict[str, dict[str, Any]] = {"adazo": {"queries": 8}}
 BUDGET, ZEROTH_ORDER_BUDGET = 1200.0, 3000.0  # forward-equivalents a line
@@ -49,6 +50,7 @@ class Pair:
     start: float
     folder: Path = field(compare=False)
     batch_size: int = BATCH_SIZE
+    quick: bool = False
 
     @property
     def label(self) -> str:
@@ -70,9 +72,15 @@ class Pair:
         """Where its finished lines are kept."""
         return self.folder / "lines" / f"{self.task}-{self.objective}-{self.optimizer}-{self.seed}.jsonl"
 
+    @property
+    def search(self) -> dict[str, Any]:
+        """How `search` goes about it."""
+        return {"most_coarse": QUICK_LINES, "fine": False} if self.quick else {}
+
     def describe(self) -> dict[str, Any]:
-        """Everything but the folder, ready for JSON."""
-        described = {name: value for name, value in asdict(self).items() if name != "folder"}
+        """What a line depends on, ready for JSON."""
+        aside = ("folder", "quick")
+        described = {name: value for name, value in asdict(self).items() if name not in aside}
         return described | {"fold": FOLD, **self.settings}
 
 
@@ -86,17 +94,23 @@ def plan_calibration(
     *,
     tasks: Sequence[str] = ("entities", "topic"),
     objective: str = "npo",
-    optimizers: Sequence[str] = DEFAULT_OPTIMIZERS,
+    optimizers: Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
     budget: float | None = None,
+    quick: bool = False,
 ) -> list[Pair]:
     """Check everything and lay out the pairs, the costly ones first.
+
+    `quick` follows at most four learning rates, coarsely, at one budget for all, and by itself takes the
+    whole catalogue: enough to see what an optimizer does here, too little for a preset.
 
     Raises
     ------
     UnknownName, BadInput
         Before any work.
     """
+    if optimizers is None:
+        optimizers = list(optim.catalogue().name) if quick else DEFAULT_OPTIMIZERS
     objectives.create(objective, **OBJECTIVE_OPTIONS.get(objective, {}))
     for task in tasks:
         check_task(task, FOLD)
@@ -105,7 +119,16 @@ def plan_calibration(
     if not tasks or not optimizers or not seeds:
         raise BadInput("calibrate: at least one task, one optimizer and one seed are needed")
     pairs = [
-        Pair(task, objective, name, seed, budget or budget_of(name), STARTS.get(name, START), folder)
+        Pair(
+            task,
+            objective,
+            name,
+            seed,
+            budget or (QUICK_BUDGET if quick else budget_of(name)),
+            STARTS.get(name, START),
+            folder,
+            quick=quick,
+        )
         for seed in seeds
         for name in optimizers
         for task in tasks
@@ -151,7 +174,7 @@ def work(pair: Pair) -> dict[str, Any]:
                 journal.add(key, known)
             return Line.from_dict(known)
 
-        lines = search(line_at, start=pair.start, control_nll=control.nll_forget)
+        lines = search(line_at, start=pair.start, control_nll=control.nll_forget, **pair.search)
     choice = choose(lines, control_nll=control.nll_forget)
     levels = {name: getattr(control, name) for name in ("nll_forget", "knowmem_retain")}
     return {

@@ -81,22 +81,25 @@ def _failure(points: Sequence[Point], control_nll: float) -> str:
     return "destroyed" if deep and all(point.status == "destroyed" for point in deep) else "not reached"
 
 
-def search(follow: Follow, *, start: float, control_nll: float) -> list[Line]:
+def search(
+    follow: Follow, *, start: float, control_nll: float, most_coarse: int = MOST_COARSE, fine: bool = True
+) -> list[Line]:
     """Follow learning rates, coarse to fine.
 
-    A factor of 10^(1/2) apart until the best is not at an edge, then one of 10^(1/4) to each side of it.
+    A factor of 10^(1/2) apart until the best is not at an edge, or `most_coarse` were followed; then, if
+    `fine`, one of 10^(1/4) to each side of it.
     `follow` may answer from what was done before; the search asks for the same rates again.
     """
     rates = {place: follow(rate_at(start, place)) for place in (-2, 0, 2)}
-    while len(rates) < MOST_COARSE:
+    while len(rates) < most_coarse:
         best = _best_place(rates, control_nll)
         beyond = best + (2 if best == max(rates) else -2)
         if best not in (min(rates), max(rates)):
             break
         rates[beyond] = follow(rate_at(start, beyond))
-    best = _best_place(rates, control_nll)
-    for place in (best - 1, best + 1):
-        rates[place] = follow(rate_at(start, place))
+    if fine:
+        best = _best_place(rates, control_nll)
+        rates |= {place: follow(rate_at(start, place)) for place in (best - 1, best + 1)}
     return [rates[place] for place in sorted(rates)]
 
 

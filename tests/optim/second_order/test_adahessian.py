@@ -73,14 +73,25 @@ def test_estimates_in_between_are_kept_and_the_correction_counts_them_only():
     assert (adahessian.forward_equivalents, AdaHessian([weight]).forward_equivalents) == (5.0, 7.0)
 
 
-def test_a_weight_that_is_added_later_gets_an_estimate_at_once():
+def test_a_weight_that_is_added_later_waits_for_an_estimate():
     # without one it would be divided by a curvature of zero
     old, new = one_weight(), one_weight()
-    adahessian = AdaHessian([old], every=10, **RULE)
+    adahessian = AdaHessian([old], every=2, **RULE)
     adahessian.step(valley(old, 4.0))
     adahessian.add_param_group({"params": [new]})
-    adahessian.step(lambda: 2 * (old.square() + new.square()).sum())
-    assert new.item() == pytest.approx(0.9, rel=1e-9)
+    places = []
+    for _ in range(2):
+        adahessian.step(lambda: 2 * (old.square() + new.square()).sum())
+        places.append(new.item())
+    assert places == pytest.approx([1.0, 0.9], rel=1e-9)
+
+
+def test_a_weight_that_the_loss_does_not_know_stays_and_is_not_estimated_for():
+    used, unused = one_weight(), one_weight()
+    adahessian = AdaHessian([used, unused], every=2, weight_decay=0.5, **RULE)
+    for _ in range(4):
+        adahessian.step(valley(used, 4.0))
+    assert (unused.item(), adahessian.extra_forward_equivalents) == (1.0, 8.0)
 
 
 def test_the_mean_of_neighbours_keeps_signs_and_order():

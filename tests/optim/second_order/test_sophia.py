@@ -170,6 +170,14 @@ def test_what_it_costs_is_counted():
         assert average == sophia.forward_equivalents == uk.optim.find(name).forward_equivalents
 
 
+def test_a_weight_that_the_loss_does_not_know_stays_and_is_not_counted():
+    used, unused = one_weight(1.0), one_weight(1.0)
+    sophia = Sophia([used, unused], lr=0.1, every=1, weight_decay=0.5, **HALVES | {"gamma": 1e-6})
+    sophia.step(lambda: used.square().sum())
+    assert (used.item(), unused.item()) == pytest.approx((0.85, 1.0))
+    assert sophia.clipped_share == 1.0
+
+
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt])
 def test_a_sampled_part_that_is_broken_off_leaves_everything_as_it_was(fault):
     weight = torch.nn.Parameter(torch.ones(2))

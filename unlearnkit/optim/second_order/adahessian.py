@@ -21,7 +21,7 @@ import torch
 
 from unlearnkit.errors import require_fraction, require_integer, require_positive
 from unlearnkit.optim.checked import Checked
-from unlearnkit.optim.closures import gradients
+from unlearnkit.optim.closures import gradients_found
 from unlearnkit.optim.second_order.gradient_norm import shortened
 from unlearnkit.optim.second_order.hutchinson import PRODUCT, hutchinson
 from unlearnkit.optim.zeroth_order.refined_moments import check_betas
@@ -47,8 +47,8 @@ class AdaHessian(Checked):
         and over blocks of neighbours in matrices; its size for matrices is to be tuned. Here it is off
         unless asked for.
     every : int
-        Steps from one estimate to the next; the paper also tries up to 5. The bias correction of v counts
-        estimates, not steps.
+        Steps from one estimate to the next. The bias correction of v counts estimates, not steps. A weight
+        that comes later stays where it is until the next one.
     eps : float
         Added to the denominator. The paper's algorithm has none, its authors' code 1e-4.
     weight_decay : float
@@ -116,34 +116,32 @@ class AdaHessian(Checked):
     def step(self, closure: Closure = None) -> torch.Tensor:  # type: ignore[override]
         """Take one step; the closure returns the loss and calls no backward. Returns the loss."""
         weights = self.weights
-        if self._due(weights):
+        if self.steps_taken % self.every == 0:
             loss, gradient, diagonal = hutchinson(
                 closure, weights, seed=self.seed, step=self.steps_taken, name="AdaHessian"
             )
             self.extra_forward_equivalents += PRODUCT
         else:
-            loss, gradient = gradients(closure, weights, "AdaHessian")
+            loss, gradient = gradients_found(closure, weights, "AdaHessian")
             diagonal = []
         self._move(weights, shortened(gradient, self.max_grad_norm), diagonal)
         self.steps_taken += 1
         return loss
 
-    def _due(self, weights: list[torch.Tensor]) -> bool:
-        """Whether to estimate now: every so often, and when a weight is new and has no estimate yet."""
-        return self.steps_taken % self.every == 0 or any(not self.state.get(weight) for weight in weights)
-
     @torch.no_grad()
     def _move(
-        self, weights: list[torch.Tensor], gradient: list[torch.Tensor], diagonal: list[torch.Tensor]
+        self, weights: list[torch.Tensor], gradient: list[torch.Tensor | None], diagonal: list[torch.Tensor]
     ) -> None:
         groups = {weight: group for group in self.param_groups for weight in group["params"]}
         for place, weight in enumerate(weights):
-            state, group = self.state[weight], groups[weight]
+            slope, state, group = gradient[place], self.state[weight], groups[weight]
+            if slope is None or not (state or diagonal):
+                continue  # without an estimate yet it would be divided by a curvature of zero
             if not state:
                 state |= {"m": torch.zeros_like(weight), "v": torch.zeros_like(weight)}
                 state |= {"steps": 0, "estimates": 0}
             b1, b2 = group["betas"]
-            state["m"].lerp_(gradient[place], 1 - b1)
+            state["m"].lerp_(slope, 1 - b1)
             state["steps"] += 1
             if diagonal:
                 d = averaged(diagonal[place], group["block"])

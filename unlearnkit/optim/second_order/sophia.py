@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_integer, require_one_of, require_positive
-from unlearnkit.optim.closures import gradients, term
+from unlearnkit.optim.closures import gradients_found, term
 from unlearnkit.optim.second_order.clipped import Clipped
 from unlearnkit.optim.second_order.gauss_newton_bartlett import gauss_newton_bartlett
 from unlearnkit.optim.second_order.gradient_norm import shortened
@@ -31,7 +31,7 @@ from unlearnkit.optim.second_order.hutchinson import PRODUCT, hutchinson
 
 GAMMA = {"hutchinson": 0.01, "gauss_newton_bartlett": 0.05}
 Closure = Callable[[], Any] | None
-Look = tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor] | None]
+Look = tuple[torch.Tensor, list[torch.Tensor | None], list[torch.Tensor] | None]
 
 
 class Sophia(Clipped):
@@ -133,29 +133,30 @@ class Sophia(Clipped):
         if self.estimator == "gauss_newton_bartlett":
             if closure is not None:
                 term(closure, "sampled", "Sophia")  # before any work
-            loss, gradient = gradients(closure, weights, "Sophia")
+            loss, gradient = gradients_found(closure, weights, "Sophia")
             return loss, gradient, gauss_newton_bartlett(closure, weights, **draws) if due else None
         if due:
             return hutchinson(closure, weights, **draws)
-        return *gradients(closure, weights, "Sophia"), None
+        return *gradients_found(closure, weights, "Sophia"), None
 
     @torch.no_grad()
     def _move(
         self,
         weights: list[torch.Tensor],
-        gradient: list[torch.Tensor],
+        gradient: list[torch.Tensor | None],
         curvature: list[torch.Tensor] | None,
     ) -> None:
         groups = {weight: group for group in self.param_groups for weight in group["params"]}
+        moved = [(place, weights[place], g) for place, g in enumerate(gradient) if g is not None]
         clipped = []
-        for place, weight in enumerate(weights):
+        for place, weight, g in moved:
             group, state = groups[weight], self.state[weight]
             if not state:
                 state["m"], state["h"] = torch.zeros_like(weight), torch.zeros_like(weight)
             b1, b2 = group["betas"]
-            m = state["m"].lerp_(gradient[place], 1 - b1)
+            m = state["m"].lerp_(g, 1 - b1)
             if curvature is not None:
                 state["h"].lerp_(curvature[place], 1 - b2)
             ratio = m / (group["gamma"] * state["h"]).clamp(min=group["eps"])
             clipped.append(self.move(weight, ratio, group))
-        self.tell_share(clipped, weights)
+        self.tell_share(clipped, [weight for _, weight, _ in moved])
