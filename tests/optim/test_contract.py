@@ -21,12 +21,14 @@ LEARNING_RATES = {
     "sgd": 0.1, "adam": 0.05, "adamw": 0.05, "signsgd": 0.02, "signum": 0.02, "signadam": 0.02, "adazo": 0.02,
     "hybrid": 0.02, "noise_matched": 0.02, "random_walk": 0.02, "hybrid_noise": 0.02, "hybrid_random": 0.02,
     "hybrid_rest": 0.05, "hybrid_first": 0.02,
+    "sophia": 0.02, "sophia_g": 0.02, "adahessian": 0.1, "soul_sophia": 0.02,
 }  # fmt: skip
+OPTIONS = {"soul_sophia": {"bs": 1}}  # its 5120 is for the small gradients of language models
 NO_DESCENT = {
     "random_walk",
     "hybrid_random",
 }  # controls: one knows nothing of the loss, one but half of the time
-DECOUPLED = {"adamw", "signsgd", "signum", "signadam"}  # weight decay apart from the gradient
+DECOUPLED = {"adamw", "signsgd", "signum", "signadam", "soul_sophia"}  # weight decay apart from the gradient
 COLUMNS = ["name", "grade", "bits", "needs_closure", "forward_equivalents", "state_bytes", "source"]
 
 every = pytest.mark.parametrize("name", uk.optim.catalogue().name)
@@ -38,7 +40,7 @@ uses_gradients = pytest.mark.parametrize(
 
 
 def make(name, weights, **options):
-    return uk.optim.create(name, weights, **{"lr": LEARNING_RATES[name], **options})
+    return uk.optim.create(name, weights, **{"lr": LEARNING_RATES[name], **OPTIONS.get(name, {}), **options})
 
 
 def shorter_blocks(name):

@@ -6,10 +6,12 @@ from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
+from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
 from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
 
 __all__ = [
     "SGD",
+    "AdaHessian",
     "AdaZO",
     "Adam",
     "AdamW",
@@ -21,8 +23,12 @@ __all__ = [
     "SignAdam",
     "SignSGD",
     "Signum",
+    "Sophia",
+    "SoulSophia",
     "catalogue",
     "create",
     "find",
+    "gauss_newton_bartlett",
+    "hutchinson",
     "two_point",
 ]
