@@ -6,9 +6,12 @@ from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
+from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
 from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
 
 __all__ = [
+    "ASAM",
+    "SAM",
     "SGD",
     "AdaZO",
     "Adam",
@@ -18,6 +21,7 @@ __all__ = [
     "LossClosure",
     "NoiseMatched",
     "RandomWalk",
+    "RandomizedSmoothing",
     "SignAdam",
     "SignSGD",
     "Signum",
