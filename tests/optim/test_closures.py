@@ -15,6 +15,8 @@ from .whole import whole_closure
 
 NAMES = list(uk.optim.catalogue().name)
 LOSS = list(uk.optim.catalogue().query("needs_closure == 'loss'").name)
+# One has a seed to share the hybrid's options. Others estimate a curvature that here needs no luck: diagonal.
+SEED_IDLE = {"hybrid_rest", "sophia", "sophia_g", "adahessian"}
 START = torch.tensor([1.0, -1.0, 0.3, 1e-7])
 STEEP = torch.tensor([1.0, 10.0, 3.0, 0.5])
 
@@ -163,7 +165,7 @@ def test_the_global_random_state_decides_nothing(name):
 def test_the_seed_decides_what_is_drawn_and_only_that(name):
     same, again, other = (begin(name, 3, seed=seed)[1] for seed in (3, 3, 4))
     assert torch.equal(same, again)
-    assert torch.equal(same, other) == (name == "hybrid_rest")  # it has a seed to share the hybrid's options
+    assert torch.equal(same, other) == (name in SEED_IDLE)
 
 
 @pytest.mark.parametrize("name", ["adazo", "hybrid"])

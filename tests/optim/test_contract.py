@@ -23,12 +23,14 @@ LEARNING_RATES = {
     "hybrid_rest": 0.05, "hybrid_first": 0.02,
     "sam": 0.05, "asam": 0.05, "randomized_smoothing": 0.05,
     "sam_forget": 0.05, "asam_forget": 0.05, "randomized_smoothing_forget": 0.05,
+    "sophia": 0.02, "sophia_g": 0.02, "adahessian": 0.1, "soul_sophia": 0.02,
 }  # fmt: skip
+OPTIONS = {"soul_sophia": {"bs": 1}}  # its 5120 is for the small gradients of language models
 NO_DESCENT = {
     "random_walk",
     "hybrid_random",
 }  # controls: one knows nothing of the loss, one but half of the time
-DECOUPLED = {"adamw", "signsgd", "signum", "signadam"}  # weight decay apart from the gradient
+DECOUPLED = {"adamw", "signsgd", "signum", "signadam", "soul_sophia"}  # weight decay apart from the gradient
 COLUMNS = ["name", "grade", "bits", "needs_closure", "forward_equivalents", "state_bytes", "source"]
 
 every = pytest.mark.parametrize("name", uk.optim.catalogue().name)
@@ -40,7 +42,7 @@ uses_gradients = pytest.mark.parametrize(
 
 
 def make(name, weights, **options):
-    return uk.optim.create(name, weights, **{"lr": LEARNING_RATES[name], **options})
+    return uk.optim.create(name, weights, **{"lr": LEARNING_RATES[name], **OPTIONS.get(name, {}), **options})
 
 
 def shorter_blocks(name):

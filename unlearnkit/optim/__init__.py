@@ -6,6 +6,7 @@ from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
+from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia
 from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
 from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
 
@@ -13,6 +14,7 @@ __all__ = [
     "ASAM",
     "SAM",
     "SGD",
+    "AdaHessian",
     "AdaZO",
     "Adam",
     "AdamW",
@@ -25,6 +27,8 @@ __all__ = [
     "SignAdam",
     "SignSGD",
     "Signum",
+    "Sophia",
+    "SoulSophia",
     "catalogue",
     "create",
     "find",
