@@ -66,7 +66,7 @@ class NearbyGradient(Checked):
             require_positive("max_grad_norm", max_grad_norm)
         self.on, self.max_grad_norm, self.steps_taken = on, max_grad_norm, 0
         super().__init__(params, options)
-        self.base = _rule(base, self.param_groups, options["lr"], base_options or {})
+        self.base = _rule(base, self.param_groups, options, base_options or {})
         self._share()
 
     @property
@@ -181,7 +181,7 @@ def length(tensors: Iterable[torch.Tensor]) -> float:
 
 
 def _rule(
-    name: str, groups: list[dict[str, Any]], lr: float, options: Mapping[str, Any]
+    name: str, groups: list[dict[str, Any]], own: Mapping[str, Any], options: Mapping[str, Any]
 ) -> torch.optim.Optimizer:
     # It lists the optimizers of this room, too.
     from unlearnkit.optim.catalogue import ENTRIES, create, find
@@ -193,4 +193,7 @@ def _rule(
         raise BadInput(f"base_options: the rule's options by name are needed, not {options!r:.60}")
     if "lr" in options:
         raise BadInput("base_options: the rule takes its rate from lr=…, and schedulers change it there")
-    return create(name, groups, lr=lr, **options)
+    rule = create(name, groups, lr=own["lr"], **options)
+    for option in set(own) & set(rule.defaults) - {"lr"}:
+        raise BadInput(f'base: "{name}" has a {option} of its own, and a group holds one; give another rule')
+    return rule
