@@ -21,6 +21,8 @@ LEARNING_RATES = {
     "sgd": 0.1, "adam": 0.05, "adamw": 0.05, "signsgd": 0.02, "signum": 0.02, "signadam": 0.02, "adazo": 0.02,
     "hybrid": 0.02, "noise_matched": 0.02, "random_walk": 0.02, "hybrid_noise": 0.02, "hybrid_random": 0.02,
     "hybrid_rest": 0.05, "hybrid_first": 0.02,
+    "sam": 0.05, "asam": 0.05, "randomized_smoothing": 0.05,
+    "sam_forget": 0.05, "asam_forget": 0.05, "randomized_smoothing_forget": 0.05,
     "sophia": 0.02, "sophia_g": 0.02, "adahessian": 0.1, "soul_sophia": 0.02,
 }  # fmt: skip
 OPTIONS = {"soul_sophia": {"bs": 1}}  # its 5120 is for the small gradients of language models

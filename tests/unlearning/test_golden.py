@@ -30,6 +30,12 @@ GOLDEN = {
     "sophia_g": (17.02995, -0.14202),
     "adahessian": (20.66740, -0.01128),
     "soul_sophia": (17.39462, -0.12735),
+    "sam": (17.73295, -0.15543),
+    "asam": (17.65220, -0.15163),
+    "randomized_smoothing": (17.49467, -0.11027),
+    "sam_forget": (18.00549, -0.14295),
+    "asam_forget": (17.87018, -0.12943),
+    "randomized_smoothing_forget": (17.49700, -0.11143),
 }
 # Differences of losses over 2e-3 a weight magnify how a processor rounds (weights changed by 6e-8 of
 # themselves change these losses by 0.1); over 2e-2 they do so by 0.002 at most.

@@ -7,9 +7,12 @@ from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
 from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
+from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
 from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
 
 __all__ = [
+    "ASAM",
+    "SAM",
     "SGD",
     "AdaHessian",
     "AdaZO",
@@ -20,6 +23,7 @@ __all__ = [
     "LossClosure",
     "NoiseMatched",
     "RandomWalk",
+    "RandomizedSmoothing",
     "SignAdam",
     "SignSGD",
     "Signum",
