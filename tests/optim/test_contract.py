@@ -19,12 +19,15 @@ LEARNING_RATES = {
     "sgd": 0.1, "adam": 0.05, "adamw": 0.05, "signsgd": 0.02, "signum": 0.02, "signadam": 0.02, "adazo": 0.02,
     "hybrid": 0.02, "noise_matched": 0.02, "random_walk": 0.02, "hybrid_noise": 0.02, "hybrid_random": 0.02,
     "hybrid_rest": 0.05, "hybrid_first": 0.02,
+    "adam_direction_8bit": 0.05, "adam_direction_4bit": 0.05, "sgd_direction_8bit": 0.1, "onebit_adam": 0.05,
+    "adam_state_8bit": 0.05, "muon": 0.05,
 }  # fmt: skip
 NO_DESCENT = {
     "random_walk",
     "hybrid_random",
 }  # controls: one knows nothing of the loss, one but half of the time
 DECOUPLED = {"adamw", "signsgd", "signum", "signadam"}  # weight decay apart from the gradient
+DECOUPLED |= {"adam_direction_8bit", "adam_direction_4bit", "onebit_adam", "adam_state_8bit", "muon"}
 COLUMNS = ["name", "grade", "bits", "needs_closure", "forward_equivalents", "state_bytes", "source"]
 
 every = pytest.mark.parametrize("name", uk.optim.catalogue().name)
@@ -67,7 +70,7 @@ def test_the_catalogue_is_a_table_with_these_columns():
     assert isinstance(table, pd.DataFrame)
     assert list(table.columns) == COLUMNS
     assert table.name.is_unique
-    assert set(table.bits) <= {1, 32}
+    assert set(table.bits) <= {1, 4, 8, 32}
     assert all(value in {"loss", False} for value in table.needs_closure)
 
 
@@ -202,7 +205,7 @@ def test_weight_decay_does_not_change_the_direction(name):
 
 @every
 def test_the_state_is_as_large_as_the_catalogue_says(name):
-    weight = torch.nn.Parameter(torch.ones(1000))
+    weight = torch.nn.Parameter(torch.ones(64, 128))  # a matrix for Muon, enough for 8-bit state
     optimizer = make(name, [weight], **shorter_blocks(name))
     for _ in range(6):
         take_step(optimizer, lambda: weight.square().sum())
