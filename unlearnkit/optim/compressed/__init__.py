@@ -1,4 +1,4 @@
-"""First order, compressed: the direction of a step in a few bits, down to its sign; or the state in 8 bits."""
+"""First order, compressed: the direction of a step in a few bits, down to its sign; or the state in 8."""
 
 from functools import partial
 

@@ -1,8 +1,9 @@
 """A step along Q(m; N): the direction of any first-order rule, in N bits a coordinate.
 
-Lang et al. 2026 (2510.00761): theta <- theta - lr * Q(m; N), m the descent direction: Adam's, or SGD's gradient.
-What is compressed is the direction, in each step anew; the optimizer's state stays in full (for state in 8 bits
-see `AdamState8bit`), no error is fed back (for that see `OneBitAdam`), and weights lie on no grid afterwards.
+Lang et al. 2026 (2510.00761): theta <- theta - lr * Q(m; N), m the descent direction: Adam's, or SGD's
+gradient. What is compressed is the direction, in each step anew. The optimizer's state stays in full (for
+state in 8 bits see `AdamState8bit`), no error is fed back (for that see `OneBitAdam`), and weights lie on no
+grid afterwards.
 """
 
 from __future__ import annotations
@@ -117,9 +118,7 @@ class QuantizedDirection(Checked):
         super().load_state_dict(state_dict)
         keep_precision(self, state_dict)
 
-    def _direction(
-        self, weight: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]
-    ) -> torch.Tensor:
+    def _direction(self, weight: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
         """Where the base rule takes a weight of zeros at a rate of 1, turned around."""
         shadow = torch.zeros_like(weight, requires_grad=False)
         shadow.grad = gradient

@@ -1,6 +1,7 @@
-"""The dynamic 8-bit code of Dettmers, Lewis, Shleifer, Zettlemoyer, "8-bit Optimizers via Block-wise
-Quantization" (2022, 2110.02861): 256 values between -1 and 1, or 0 and 1, closer together towards zero.
-"""  # fmt: skip
+"""The dynamic 8-bit code: 256 values between -1 and 1, or 0 and 1, closer together towards zero.
+
+Dettmers, Lewis, Shleifer, Zettlemoyer, "8-bit Optimizers via Block-wise Quantization" (2022, 2110.02861).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """1-bit Adam: Adam for a while, then a frozen second moment and a momentum of one bit, its error fed back.
 
 Tang, Gan, Awan, Rajbhandari, Li, Lian, Liu, Zhang, He, "1-bit Adam: Communication Efficient Large-Scale
-Training with Adam's Convergence Speed" (2021, 2102.02888), for one worker. It is not what 2510.00761 calls 1-bit
-Adam, which is `Signum`.
+Training with Adam's Convergence Speed" (2021, 2102.02888), for one worker. It is not what 2510.00761 calls
+1-bit Adam, which is `Signum`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class OneBitAdam(Checked):
       error <- c - m. The compressed momentum is the one that is carried on; v stays.
     - theta <- theta - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^min(t, warmup))) + eps)
 
-    The differences to DeepSpeed's OnebitAdam: there the scale is the root mean square of c, not its mean
-    magnitude (the scale of least error, with which the error feedback always contracts); a zero counts as
-    positive there, here it stays zero; and there no bias is corrected, for which a short warm-up would have to
-    pay: after 20 steps v is 2 % of what it averages.
+    Differences to DeepSpeed's OnebitAdam: there the scale is the root mean square of c, not its mean magnitude
+    (the scale of least error, with which what is owed always shrinks); a zero counts as positive there, here
+    it stays zero; and there no bias is corrected, which is wrong for a short warm-up: after 20 steps v is 2 %
+    of what it averages.
 
-    A weight that no gradient has reached when v is frozen has no scale to be divided by; it stays where it is.
-    The paper says nothing of it, DeepSpeed asks for a mask.
+    A weight that no gradient has reached when v is frozen has no scale to be divided by, so it stays where it
+    is. The paper is not known to speak of it; DeepSpeed takes a mask.
 
     Parameters
     ----------

@@ -12,14 +12,13 @@ from typing import Any
 
 import torch
 
-from unlearnkit.errors import require_fraction, require_positive
+from unlearnkit.errors import require_fraction, require_integer, require_positive
 from unlearnkit.optim.checked import Checked
 from unlearnkit.optim.closures import run_closure
 from unlearnkit.optim.compressed.dynamic_code import dynamic_code
 from unlearnkit.optim.compressed.saved_precision import keep_precision
 
 BLOCK = 256  # bitsandbytes' and torchao's of today; 2,048 in the paper
-SMALL = 4096  # weights; tensors below keep their state in float32, as the paper has it
 SIGNED = {"m": True, "v": False}
 
 
@@ -31,12 +30,18 @@ class AdamState8bit(Checked):
     last block of a tensor may be shorter. Tensors of less than 4,096 weights keep their state in float32:
     they move as with torch.optim.Adam, to the bit.
 
+    A second moment below 1.6e-7 of its block's largest becomes zero: where gradients of neighbours differ
+    by more than three decades, as those of rare and frequent words do, steps become up to 30 times too long.
+    The paper therefore keeps the state of embeddings in 32 bits; give them a group with a large `smallest`.
+
     Parameters
     ----------
     params : iterable of Tensor or of dict
     lr : float
     betas : (float, float)
     eps : float
+    smallest : int
+        Tensors of fewer weights keep their state in float32. A group may have its own.
     weight_decay : float
         Decoupled, as in AdamW.
 
@@ -57,9 +62,11 @@ class AdamState8bit(Checked):
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        smallest: int = 4096,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "smallest": smallest, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
 
     def check(self, options: dict[str, Any]) -> None:
         """Raise BadInput for options out of range."""
@@ -67,6 +74,7 @@ class AdamState8bit(Checked):
         for place in range(2):
             require_fraction(f"betas[{place}]", options["betas"][place], zero_allowed=True)
         require_positive("eps", options["eps"], zero_allowed=True)
+        require_integer("smallest", options["smallest"], minimum=0)
         require_positive("weight_decay", options["weight_decay"], zero_allowed=True)
 
     @torch.no_grad()
@@ -86,7 +94,7 @@ class AdamState8bit(Checked):
     def _move(self, weight: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]) -> None:
         state: dict[str, Any] = self.state[weight]
         if not state:
-            state.update(_nothing(weight))
+            state.update(_nothing(weight, in_full=weight.numel() < group["smallest"]))
         state["step"] += 1
         beta1, beta2 = group["betas"]
         first, second = (_decoded(state, name) for name in SIGNED)
@@ -101,9 +109,9 @@ class AdamState8bit(Checked):
             _encode(state, name, blocks)
 
 
-def _nothing(weight: torch.Tensor) -> dict[str, Any]:
+def _nothing(weight: torch.Tensor, *, in_full: bool) -> dict[str, Any]:
     """The state before the first step: zeros."""
-    if weight.numel() < SMALL:
+    if in_full:
         return {"step": 0, **{name: torch.zeros(weight.shape, device=weight.device) for name in SIGNED}}
     blocks = -(-weight.numel() // BLOCK)
     codes = {name: torch.zeros(blocks, BLOCK, dtype=torch.uint8, device=weight.device) for name in SIGNED}

@@ -20,12 +20,12 @@ ADJUSTMENTS = ("match_rms_adamw", "original")
 class Muon(Checked):
     """torch.optim.Muon for matrices and torch.optim.AdamW for everything else, at one rate.
 
-    For a matrix of A rows and B columns with gradient G: M <- momentum * M + (1 - momentum) * G; the matrix moves
-    against the orthogonal factor of (1 - momentum) * G + momentum * M (Nesterov; else of M), which five
-    Newton-Schulz iterations in bfloat16 come near: its singular values become 1, or about as much.
+    For a matrix of A rows and B columns with gradient G: M <- momentum * M + (1 - momentum) * G; the matrix
+    moves against the orthogonal factor of (1 - momentum) * G + momentum * M (Nesterov; else of M), to which
+    five Newton-Schulz iterations in bfloat16 come near: all singular values become about 1.
 
-    A tensor does not tell whether it is a hidden matrix or an embedding, and Muon is meant for hidden ones. Put
-    embeddings and the output layer into a group of their own and say so:
+    A tensor does not tell whether it is a hidden matrix or an embedding, and Muon is meant for hidden ones.
+    Put embeddings and the output layer into a group of their own and say so:
 
     >>> def groups(model):
     ...     outer = [w for name, w in model.named_parameters() if "embed" in name or "lm_head" in name]
