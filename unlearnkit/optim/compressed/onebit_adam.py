@@ -28,10 +28,10 @@ class OneBitAdam(Checked):
       error <- c - m. The compressed momentum is the one that is carried on; v stays.
     - theta <- theta - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^min(t, warmup))) + eps)
 
-    Differences to DeepSpeed's OnebitAdam: there the scale is the root mean square of c, not its mean magnitude
-    (the scale of least error, with which what is owed always shrinks); a zero counts as positive there, here
-    it stays zero; and there no bias is corrected, which is wrong for a short warm-up: after 20 steps v is 2 %
-    of what it averages.
+    Differences to DeepSpeed's OnebitAdam: there the scale is the root mean square of c, not its mean
+    magnitude (the scale of least error, with which what is owed always shrinks); a zero counts as positive
+    there, here it stays zero; and there no bias is corrected, which is wrong for a short warm-up: after 20
+    steps v is 2 % of what it averages.
 
     A weight that no gradient has reached when v is frozen has no scale to be divided by, so it stays where it
     is. The paper is not known to speak of it; DeepSpeed takes a mask.
@@ -126,7 +126,7 @@ class OneBitAdam(Checked):
 
 def _denominator(state: dict[str, Any], group: dict[str, Any]) -> torch.Tensor:
     seen = min(state["step"], group["warmup"])
-    root = (state["v"].sqrt() / (1 - group["betas"][1] ** seen) ** 0.5).add_(group["eps"])
+    root: torch.Tensor = (state["v"].sqrt() / (1 - group["betas"][1] ** seen) ** 0.5).add_(group["eps"])
     if state["step"] > group["warmup"]:
         root.masked_fill_(state["v"] == 0, torch.inf)
     return root
