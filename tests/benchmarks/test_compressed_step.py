@@ -16,9 +16,9 @@ from unlearnkit.randomness import generator, global_stream, one_thread
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 
-ROUNDS, BATCH_SIZE, LENGTH = 5, 16, 128
-NAMES = ("signsgd", "signum", "adam_direction_8bit", "adam_direction_4bit", "sgd_direction_8bit", "onebit_adam",
-         "adam_state_8bit", "adam", "muon")  # fmt: skip
+ROUNDS, BATCH_SIZE, LENGTH = 4, 16, 128
+NAMES = ("signsgd", "signum", "adam_direction_8bit", "adam_direction_4bit", "sgd_direction_8bit",
+         "onebit_adam", "adam_state_8bit", "adam", "muon")  # fmt: skip
 OPTIONS = {"onebit_adam": {"warmup": 1}}  # so that it is the compressed step that is measured
 
 
@@ -75,7 +75,7 @@ class Stepper:
         self.seconds.append(seconds(self.optimizer.step))
 
     def moved(self, weights) -> bool:
-        return all(not torch.equal(ours, given) for ours, given in zip(self.weights, weights, strict=True))
+        return any(not torch.equal(ours, given) for ours, given in zip(self.weights, weights, strict=True))
 
 
 def gradient(model, inputs) -> None:
@@ -92,7 +92,7 @@ def seconds(work) -> float:
 def report(gradients, steps, tokens) -> None:
     peer = steps["torch's Adam"]
     print(
-        f"\n{tokens} tokens, forward and backward {statistics.median(gradients):.2f} s, medians of {ROUNDS} rounds"
+        f"\n{tokens} tokens, forward and backward {statistics.median(gradients):.2f} s; {ROUNDS} rounds, medians"
     )
     for name, taken in steps.items():
         whole = statistics.median((g + s) / (g + p) for g, s, p in zip(gradients, taken, peer, strict=True))
