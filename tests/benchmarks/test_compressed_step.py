@@ -91,9 +91,7 @@ def seconds(work) -> float:
 
 def report(gradients, steps, tokens) -> None:
     peer = steps["torch's Adam"]
-    print(
-        f"\n{tokens} tokens, forward and backward {statistics.median(gradients):.2f} s; {ROUNDS} rounds, medians"
-    )
+    print(f"\n{tokens} tokens, forward and backward {statistics.median(gradients):.2f} s, {ROUNDS} rounds")
     for name, taken in steps.items():
         whole = statistics.median((g + s) / (g + p) for g, s, p in zip(gradients, taken, peer, strict=True))
         alone = statistics.median(s / p for s, p in zip(taken, peer, strict=True))
