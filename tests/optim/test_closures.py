@@ -165,7 +165,8 @@ def test_the_global_random_state_decides_nothing(name):
 def test_the_seed_decides_what_is_drawn_and_only_that(name):
     same, again, other = (begin(name, 3, seed=seed)[1] for seed in (3, 3, 4))
     assert torch.equal(same, again)
-    assert torch.equal(same, other) == (name in SEED_IDLE)
+    # the seed of a quantized direction is there for stochastic rounding
+    assert torch.equal(same, other) == (name in SEED_IDLE or "_direction_" in name)
 
 
 @pytest.mark.parametrize("name", ["adazo", "hybrid"])

@@ -24,6 +24,8 @@ LEARNING_RATES = {
     "sam": 0.05, "asam": 0.05, "randomized_smoothing": 0.05,
     "sam_forget": 0.05, "asam_forget": 0.05, "randomized_smoothing_forget": 0.05,
     "sophia": 0.02, "sophia_g": 0.02, "adahessian": 0.1, "soul_sophia": 0.02,
+    "adam_direction_8bit": 0.05, "adam_direction_4bit": 0.05, "sgd_direction_8bit": 0.1, "onebit_adam": 0.05,
+    "adam_state_8bit": 0.05, "muon": 0.05,
 }  # fmt: skip
 OPTIONS = {"soul_sophia": {"bs": 1}}  # its 5120 is for the small gradients of language models
 NO_DESCENT = {
@@ -31,6 +33,7 @@ NO_DESCENT = {
     "hybrid_random",
 }  # controls: one knows nothing of the loss, one but half of the time
 DECOUPLED = {"adamw", "signsgd", "signum", "signadam", "soul_sophia"}  # weight decay apart from the gradient
+DECOUPLED |= {"adam_direction_8bit", "adam_direction_4bit", "onebit_adam", "adam_state_8bit", "muon"}
 COLUMNS = ["name", "grade", "bits", "needs_closure", "forward_equivalents", "state_bytes", "source"]
 
 every = pytest.mark.parametrize("name", uk.optim.catalogue().name)
@@ -73,7 +76,7 @@ def test_the_catalogue_is_a_table_with_these_columns():
     assert isinstance(table, pd.DataFrame)
     assert list(table.columns) == COLUMNS
     assert table.name.is_unique
-    assert set(table.bits) <= {1, 32}
+    assert set(table.bits) <= {1, 4, 8, 32}
     assert all(value in {"loss", False} for value in table.needs_closure)
 
 
@@ -208,7 +211,7 @@ def test_weight_decay_does_not_change_the_direction(name):
 
 @every
 def test_the_state_is_as_large_as_the_catalogue_says(name):
-    weight = torch.nn.Parameter(torch.ones(1000))
+    weight = torch.nn.Parameter(torch.ones(64, 128))  # a matrix for Muon, enough for 8-bit state
     optimizer = make(name, [weight], **shorter_blocks(name))
     for _ in range(6):
         take_step(optimizer, lambda: weight.square().sum())

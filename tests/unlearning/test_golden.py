@@ -36,10 +36,18 @@ GOLDEN = {
     "sam_forget": (18.00549, -0.14295),
     "asam_forget": (17.87018, -0.12943),
     "randomized_smoothing_forget": (17.49700, -0.11143),
+    "adam_direction_8bit": (17.49367, -0.11152),
+    "adam_direction_4bit": (17.48931, -0.10830),
+    "sgd_direction_8bit": (20.60181, -0.02354),
+    "onebit_adam": (17.38689, 1.26302),
+    "adam_state_8bit": (17.49283, -0.11121),
+    "muon": (19.21735, -0.06194),
 }
 # Differences of losses over 2e-3 a weight magnify how a processor rounds (weights changed by 6e-8 of
 # themselves change these losses by 0.1); over 2e-2 they do so by 0.002 at most.
 ROUGH = {"adazo": {"radius": 1e-2}, "hybrid_first": {"radius": 1e-2}}
+ROUGH |= {"muon": {}}  # it iterates in bfloat16
+ROUGH |= {"onebit_adam": {"warmup": 2, "per": "row"}}  # it is Adam until it has warmed up
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,17 @@
 
 from unlearnkit.optim.catalogue import catalogue, create, find
 from unlearnkit.optim.closures import LossClosure
-from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
+from unlearnkit.optim.compressed import (
+    AdamState8bit,
+    OneBitAdam,
+    QuantizedDirection,
+    Quantizer,
+    SignAdam,
+    SignSGD,
+    Signum,
+)
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
-from unlearnkit.optim.first_order import SGD, Adam, AdamW
+from unlearnkit.optim.first_order import SGD, Adam, AdamW, Muon
 from unlearnkit.optim.hybrid import Hybrid
 from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
 from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
@@ -17,11 +25,16 @@ __all__ = [
     "AdaHessian",
     "AdaZO",
     "Adam",
+    "AdamState8bit",
     "AdamW",
     "Directions",
     "Hybrid",
     "LossClosure",
+    "Muon",
     "NoiseMatched",
+    "OneBitAdam",
+    "QuantizedDirection",
+    "Quantizer",
     "RandomWalk",
     "RandomizedSmoothing",
     "SignAdam",
