@@ -25,7 +25,8 @@ MODELS = {
         LlamaConfig(**SIZES, intermediate_size=12, tie_word_embeddings=True, attention_bias=True)
     ),
     "gpt2": lambda: GPT2LMHeadModel(
-        GPT2Config(vocab_size=11, n_embd=8, n_layer=2, n_head=2, n_positions=16, bos_token_id=0, eos_token_id=0)
+        GPT2Config(vocab_size=11, n_embd=8, n_layer=2, n_head=2, n_positions=16, bos_token_id=0,
+                   eos_token_id=0)
     ),
     "neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**SIZES, intermediate_size=12)),
 }  # fmt: skip
@@ -159,9 +160,9 @@ def test_torchs_own_layers_read_the_values(layer):
     layer = copy.deepcopy(layer).eval()
     other, values = moved(layer)
     given = {
-        "LSTM": (torch.ones(2, 3),), "MultiheadAttention": (torch.ones(2, 4),) * 3, "Conv1d": (torch.ones(3, 5),),
-        "EmbeddingBag": (torch.tensor([[0, 1], [2, 3]]),), "TransformerEncoderLayer": (torch.ones(2, 1, 4),),
-        "ParametrizedLinear": (torch.ones(3),),
+        "LSTM": (torch.ones(2, 3),), "MultiheadAttention": (torch.ones(2, 4),) * 3,
+        "Conv1d": (torch.ones(3, 5),), "EmbeddingBag": (torch.tensor([[0, 1], [2, 3]]),),
+        "TransformerEncoderLayer": (torch.ones(2, 1, 4),), "ParametrizedLinear": (torch.ones(3),),
     }[type(layer).__name__]  # fmt: skip
 
     def first(output):

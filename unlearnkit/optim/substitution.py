@@ -20,10 +20,10 @@ READS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
 # Functions that say something about a tensor, or set it up, and read none of its numbers.
 READS_NOT = frozenset(
     {
-        "size", "stride", "dim", "ndimension", "numel", "nelement", "element_size", "storage_offset", "get_device",
-        "is_contiguous", "is_floating_point", "is_complex", "is_signed", "is_same_size", "is_pinned", "is_shared",
-        "data_ptr", "requires_grad_", "retain_grad", "register_hook", "register_post_accumulate_grad_hook",
-        "__hash__", "__len__", "__set__", "__delete__",
+        "size", "stride", "dim", "ndimension", "numel", "nelement", "element_size", "storage_offset",
+        "get_device", "is_contiguous", "is_floating_point", "is_complex", "is_signed", "is_same_size",
+        "is_pinned", "is_shared", "data_ptr", "requires_grad_", "retain_grad", "register_hook",
+        "register_post_accumulate_grad_hook", "__hash__", "__len__", "__set__", "__delete__",
     }
 )  # fmt: skip
 
