@@ -185,21 +185,21 @@ class ZerothOrder(Checked):
         if judged < ENOUGH:
             self._warn(
                 "difference",
-                f"{name}: at radius {self.radius:g} the two losses of a query differ by {judged:.0f} units in "
-                f"the last place, below {ENOUGH}: the slope is mostly rounding. Take a larger radius, or a "
-                "loss in a wider dtype",
+                f"{name}: at radius {self.radius:g} the two losses of a query differ by {judged:.0f} units "
+                f"in the last place, below {ENOUGH}: the slope is mostly rounding. Take a larger radius, or "
+                "a loss in a wider dtype",
             )
         if found.rounded_away > 0.5:
             self._warn(
                 "look",
-                f"{name}: at radius {self.radius:g} {found.rounded_away:.0%} of the half-precision weights do "
-                "not move at all when looked beside. Take a larger radius, or float32 weights",
+                f"{name}: at radius {self.radius:g} {found.rounded_away:.0%} of the half-precision weights "
+                "do not move at all when looked beside. Take a larger radius, or float32 weights",
             )
         if self.last_rounded_away > 0.5:
             self._warn(
                 "step",
-                f"{name}: {self.last_rounded_away:.0%} of the half-precision weights that the step should move "
-                "round back to where they were. Take a larger lr, or float32 weights or masters",
+                f"{name}: {self.last_rounded_away:.0%} of the half-precision weights that the step should "
+                "move round back to where they were. Take a larger lr, or float32 weights or masters",
             )
 
     def _warn(self, what: str, message: str) -> None:
