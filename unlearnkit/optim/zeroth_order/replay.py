@@ -122,4 +122,4 @@ def _square(u: torch.Tensor) -> float:
     """The sum of squares, in double: of single numbers without a double copy of the whole."""
     if u.dtype == torch.float64:
         return float(u.square().sum())
-    return sum(float(part.double().square().sum()) for part in u.reshape(-1).split(CHUNK))
+    return sum(float(part.double().square_().sum()) for part in u.reshape(-1).split(CHUNK))

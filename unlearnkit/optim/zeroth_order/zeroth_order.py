@@ -166,15 +166,15 @@ class ZerothOrder(Checked):
         rounded = RoundedAway()
         groups = {weight: group for group in self.param_groups for weight in group["params"]}
         for index, weight in enumerate(weights):
-            g, state, group = found.of(index), self.state[weight], groups[weight]
-            if weight.dtype not in HALF:
-                self.move(weight, g, state, group)
-                continue
-            wide = weight.float()
-            self.move(wide, g, state, group)
-            before, after = weight.clone(), wide.to(weight.dtype)
-            rounded.add(before, after, wide != before)
-            weight.copy_(after)
+            state, group = self.state[weight], groups[weight]
+            if weight.dtype in HALF:
+                wide = weight.float()
+                self.move(wide, found.of(index), state, group)
+                after = wide.to(weight.dtype)
+                rounded.add(weight, after, wide != weight)
+                weight.copy_(after)
+            else:
+                self.move(weight, found.of(index), state, group)
         self.last_rounded_away = rounded.share
 
     def _judge(self, found: Estimate) -> None:
