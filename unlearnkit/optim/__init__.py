@@ -16,12 +16,22 @@ from unlearnkit.optim.first_order import SGD, Adam, AdamW, Muon
 from unlearnkit.optim.hybrid import Hybrid
 from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
 from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
-from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
+from unlearnkit.optim.zeroth_order import (
+    ZOSGD,
+    AdaZO,
+    Directions,
+    LostInRounding,
+    ZOAdaMM,
+    ZOSignSGD,
+    forward_difference,
+    two_point,
+)
 
 __all__ = [
     "ASAM",
     "SAM",
     "SGD",
+    "ZOSGD",
     "AdaHessian",
     "AdaZO",
     "Adam",
@@ -30,6 +40,7 @@ __all__ = [
     "Directions",
     "Hybrid",
     "LossClosure",
+    "LostInRounding",
     "Muon",
     "NoiseMatched",
     "OneBitAdam",
@@ -42,9 +53,12 @@ __all__ = [
     "Signum",
     "Sophia",
     "SoulSophia",
+    "ZOAdaMM",
+    "ZOSignSGD",
     "catalogue",
     "create",
     "find",
+    "forward_difference",
     "gauss_newton_bartlett",
     "hutchinson",
     "two_point",
