@@ -19,6 +19,7 @@ LEARNING_RATES = {
     "sgd": 0.1, "adam": 0.05, "adamw": 0.05, "signsgd": 0.02, "signum": 0.02, "signadam": 0.02, "adazo": 0.02,
     "hybrid": 0.02, "noise_matched": 0.02, "random_walk": 0.02, "hybrid_noise": 0.02, "hybrid_random": 0.02,
     "hybrid_rest": 0.05, "hybrid_first": 0.02,
+    "zo_sgd": 0.02, "zo_signsgd": 0.02, "zo_adamm": 0.02,
 }  # fmt: skip
 NO_DESCENT = {
     "random_walk",
