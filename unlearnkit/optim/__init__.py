@@ -6,6 +6,7 @@ from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
+from unlearnkit.optim.masters import MasterWeights
 from unlearnkit.optim.zeroth_order import (
     ZOSGD,
     AdaZO,
@@ -27,6 +28,7 @@ __all__ = [
     "Hybrid",
     "LossClosure",
     "LostInRounding",
+    "MasterWeights",
     "NoiseMatched",
     "RandomWalk",
     "SignAdam",
