@@ -88,7 +88,6 @@ def _double_copy(model: Any) -> torch.nn.Module:
                 "copy, so give the model that it was made from"
             )
     copied = copy.deepcopy(model).double()
-    copied.zero_grad(set_to_none=True)
     for module in copied.modules():
         if getattr(module, "reorder_and_upcast_attn", False):  # GPT-2's insists on float32, to gain precision
             setattr(module, "reorder_and_upcast_attn", False)  # noqa: B010 - for type checkers a submodule

@@ -90,7 +90,7 @@ class MasterWeights(Checked):
                 "make: it must return a torch optimizer over the groups that it is given, but returned a "
                 f"{type(self.inner).__name__}; try functools.partial(unlearnkit.optim.create, NAME, lr=…)"
             )
-        self.needs_closure = getattr(self.inner, "needs_closure", False)
+        self.needs_closure = getattr(self.inner, "needs_closure", False)  # type: ignore[misc]
         self.defaults = dict(self.inner.defaults)
         self._take_options()
 
@@ -123,7 +123,7 @@ class MasterWeights(Checked):
         if self.needs_closure == "loss":
             self._follow()
             self._pass_options()
-            result = self._inner.step(self._at_masters(closure))  # type: ignore[arg-type]
+            result = self._inner.step(self._at_masters(closure))
         else:
             result = run_closure(closure, self)
             self._follow()
