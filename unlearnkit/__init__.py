@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         unlearning,
     )
     from unlearnkit.errors import UnlearnkitError
+    from unlearnkit.precision import true_double
     from unlearnkit.testbeds import load_testbed
     from unlearnkit.unlearning import Run, load_run, unlearn
 
@@ -37,6 +38,7 @@ _HOMES = {
     "UnlearnkitError": "unlearnkit.errors",
     "load_run": "unlearnkit.unlearning",
     "load_testbed": "unlearnkit.testbeds",
+    "true_double": "unlearnkit.precision",
     "unlearn": "unlearnkit.unlearning",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "reports",
     "studies",
     "testbeds",
+    "true_double",
     "unlearn",
     "unlearning",
 ]

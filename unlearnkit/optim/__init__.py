@@ -14,6 +14,7 @@ from unlearnkit.optim.compressed import (
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW, Muon
 from unlearnkit.optim.hybrid import Hybrid
+from unlearnkit.optim.masters import MasterWeights
 from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
 from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
 from unlearnkit.optim.zeroth_order import (
@@ -41,6 +42,7 @@ __all__ = [
     "Hybrid",
     "LossClosure",
     "LostInRounding",
+    "MasterWeights",
     "Muon",
     "NoiseMatched",
     "OneBitAdam",
