@@ -28,6 +28,7 @@ PAIRS = [
     *((name, "adamw") for name in PARTS),
     *(("adamw", name) for name in PARTS),
 ]
+chosen = pytest.mark.parametrize(("first", "second"), CHOSEN)
 pairs = pytest.mark.parametrize(("first", "second"), dict.fromkeys(PAIRS))
 
 
@@ -83,7 +84,7 @@ def test_blocks_are_the_parts_alone_to_the_bit(first, second):
     assert not torch.equal(ours, matrix())
 
 
-@pairs
+@chosen
 def test_reset_parts_begin_anew_in_each_block(first, second):
     drawing = [name for name in (first, second) if uk.optim.find(name).takes("seed")]
     ours, theirs = matrix(), matrix()
@@ -100,7 +101,7 @@ def test_reset_parts_begin_anew_in_each_block(first, second):
             assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("first", "second"), CHOSEN)
+@chosen
 @pytest.mark.parametrize("state", ["carried", "reset"])
 @pytest.mark.parametrize("before", [4, 5, 6])
 def test_a_saved_state_continues_to_the_bit_also_within_a_block(first, second, state, before):
