@@ -45,7 +45,7 @@ def test_adam_in_two_bits_by_hand_over_two_steps():
     # first direction: g / |g|, all of one size, all kept. Then g = (3, 0.1) after (1, -2), betas of 1/2:
     # m = (1.75, -0.45) / 0.75, v = (4.75, 1.005) / 0.75: directions (0.927, -0.518), both beyond 0.927 / 2
     weight = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
-    optimizer = QuantizedDirection([weight], lr=1.0, bits=2, base_options={"betas": (0.5, 0.5), "eps": 0.0})
+    optimizer = QuantizedDirection([weight], lr=1.0, bits=2, base_options={"betas": (0.5, 0.5), "eps": 1e-30})
     first, second = walk(optimizer, weight, [[1.0, -2.0], [3.0, 0.1]])
     assert first.tolist() == pytest.approx([-1.0, 1.0])
     size = (1.75 / 0.75) / (4.75 / 0.75) ** 0.5

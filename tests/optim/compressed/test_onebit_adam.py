@@ -63,7 +63,7 @@ def test_warming_up_with_a_decay_it_is_torchs_adamw_to_the_bit():
 def test_three_steps_by_hand():
     # betas of 1/2, one step of warm-up: m = (1, -2), v = (2, 8), v / (1 - 1/2) = (4, 16), root (2, 4)
     weight = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
-    optimizer = OneBitAdam([weight], lr=1.0, betas=(0.5, 0.5), eps=0.0, warmup=1)
+    optimizer = OneBitAdam([weight], lr=1.0, betas=(0.5, 0.5), eps=1e-30, warmup=1)
     state = optimizer.state[weight]
     (place,) = walk(optimizer, weight, [[2.0, -4.0]])
     assert place.tolist() == [-1.0, 1.0]  # (1, -2) / (1 - 1/2) / (2, 4), against it

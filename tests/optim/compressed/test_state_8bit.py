@@ -131,7 +131,7 @@ def assert_as_near(ours, theirs, shares, values):
 def test_three_steps_by_hand():
     # equal gradients: every block is at its largest, the code of 1, so nothing is rounded: Adam by hand
     weight = fresh((4096,))
-    optimizer = AdamState8bit([weight], lr=0.1, betas=(0.5, 0.5), eps=0.0)
+    optimizer = AdamState8bit([weight], lr=0.1, betas=(0.5, 0.5), eps=1e-30)
     for gradient in (2.0, 2.0, -2.0):
         weight.grad = torch.full((4096,), gradient)
         optimizer.step()

@@ -238,7 +238,6 @@ def test_older_names_of_the_second_kind_are_known(older, name):
         ({"state": "kept"}, UnknownName, "state"),
         ({"seed": 0.5}, BadInput, "seed must be"),
     ],
-    ids=str,
 )
 def test_parts_that_do_not_fit_are_named(options, error, message):
     with pytest.raises(error, match=message):

@@ -85,7 +85,7 @@ class QuantizedDirection(Checked):
         require_integer("seed", seed)
         options = dict(base_options or {})
         self.make_base, self.seed, self.steps_taken = _found(base), seed, 0
-        self._try_base(options)
+        self.base_names = self._try_base(options)
         own = {"lr": lr, "weight_decay": weight_decay, "bits": bits, "per": per, "block": block,
                "rounding": rounding, "scaled": scaled}  # fmt: skip
         super().__init__(params, {**options, **own})
@@ -95,7 +95,7 @@ class QuantizedDirection(Checked):
         super().check(options)
         require_positive("weight_decay", options["weight_decay"], zero_allowed=True)
         _quantizer(options)
-        self._try_base(_passed_on(options))
+        self._try_base(self._passed_on(options))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -122,7 +122,7 @@ class QuantizedDirection(Checked):
         """Where the base rule takes a weight of zeros at a rate of 1, turned around."""
         shadow = torch.zeros_like(weight, requires_grad=False)
         shadow.grad = gradient
-        rule = self.make_base([{**_passed_on(group), "params": [shadow]}], lr=1.0)
+        rule = self.make_base([{**self._passed_on(group), "params": [shadow]}], lr=1.0)
         rule.state[shadow] = self.state[weight]
         rule.step()
         return shadow.neg_()
@@ -132,8 +132,12 @@ class QuantizedDirection(Checked):
             return None
         return generator(self.seed, "direction", self.steps_taken, place, device=weight.device)
 
-    def _try_base(self, options: dict[str, Any]) -> None:
-        """Take a step of the base rule, and raise BadInput if it has none to compress."""
+    def _passed_on(self, group: dict[str, Any]) -> dict[str, Any]:
+        """What a group says to the base rule; others may keep notes of their own in it."""
+        return {name: group[name] for name in self.base_names if name in group}
+
+    def _try_base(self, options: dict[str, Any]) -> tuple[str, ...]:
+        """Take a step of the base rule, and say what its options are; BadInput if it has none to compress."""
         own = [name for name in ("lr", "weight_decay") if name in options]
         if own:
             raise BadInput(
@@ -153,6 +157,7 @@ class QuantizedDirection(Checked):
                 "base: it keeps count of its steps in its groups, where they would be forgotten; use a rule "
                 "that keeps its state weight by weight, as torch's own do"
             )
+        return tuple(name for name in rule.defaults if name not in OWN)
 
 
 def _found(base: str | Callable[..., torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
@@ -169,11 +174,6 @@ def _found(base: str | Callable[..., torch.optim.Optimizer]) -> Callable[..., to
             'alone; use "adam", "sgd", or a torch optimizer class'
         )
     return make
-
-
-def _passed_on(group: dict[str, Any]) -> dict[str, Any]:
-    """What a group says to the base rule."""
-    return {name: value for name, value in group.items() if name not in OWN}
 
 
 def _quantizer(options: dict[str, Any]) -> Quantizer:
