@@ -32,6 +32,10 @@ GOLDEN = {
     "sam_forget": (18.00549, -0.14295),
     "asam_forget": (17.87018, -0.12943),
     "randomized_smoothing_forget": (17.49700, -0.11143),
+    "sophia": (17.04764, -0.13737),
+    "sophia_g": (17.02995, -0.14202),
+    "adahessian": (20.66740, -0.01128),
+    "soul_sophia": (17.39462, -0.12735),
 }
 # Differences of losses over 2e-3 a weight magnify how a processor rounds (weights changed by 6e-8 of
 # themselves change these losses by 0.1); over 2e-2 they do so by 0.002 at most.

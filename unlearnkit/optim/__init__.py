@@ -6,7 +6,7 @@ from unlearnkit.optim.compressed import SignAdam, SignSGD, Signum
 from unlearnkit.optim.controls import NoiseMatched, RandomWalk
 from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
-from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia
+from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
 from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
 from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
 
@@ -32,5 +32,7 @@ __all__ = [
     "catalogue",
     "create",
     "find",
+    "gauss_newton_bartlett",
+    "hutchinson",
     "two_point",
 ]

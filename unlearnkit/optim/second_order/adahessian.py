@@ -7,8 +7,9 @@ Learning" (2006.00719), Algorithm 1, at step t = 1, 2, …, with D Hutchinson's 
     v <- b2 v + (1 - b2) D * D
     theta <- theta - lr [m / (1 - b1^t)] / {[v / (1 - b2^t)]^(power / 2) + eps}
 
-Squared, a negative curvature counts like a positive one. Nothing bounds a step where the curvature is small
-beside the gradient; Sophia clips there.
+Squared, a negative curvature counts like a positive one. Nothing but eps bounds a step where an estimate is
+small beside the gradient (Sophia clips there), and of one draw some always are: on the lab's model, with eps
+1e-8 and a rate of 0.001, single weights move by 3 in 20 steps; with 1e-4 none by more than 0.02.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 
 from unlearnkit.errors import require_fraction, require_integer, require_positive
 from unlearnkit.optim.checked import Checked
-from unlearnkit.optim.closures import gradients
+from unlearnkit.optim.closures import gradients_found
 from unlearnkit.optim.second_order.gradient_norm import shortened
 from unlearnkit.optim.second_order.hutchinson import PRODUCT, hutchinson
 from unlearnkit.optim.zeroth_order.refined_moments import check_betas
@@ -46,10 +47,10 @@ class AdaHessian(Checked):
         and over blocks of neighbours in matrices; its size for matrices is to be tuned. Here it is off
         unless asked for.
     every : int
-        Steps from one estimate to the next; the paper also tries up to 5. The bias correction of v counts
-        estimates, not steps.
+        Steps from one estimate to the next. The bias correction of v counts estimates, not steps. A weight
+        that comes later stays where it is until the next one.
     eps : float
-        Added to the denominator; the paper's algorithm has none.
+        Added to the denominator. The paper's algorithm has none, its authors' code 1e-4.
     weight_decay : float
         Decoupled, as in AdamW: theta <- theta * (1 - lr * weight_decay) before the step.
     max_grad_norm : float or None
@@ -69,7 +70,7 @@ class AdaHessian(Checked):
     >>> adahessian = AdaHessian([w], lr=0.5, max_grad_norm=None)
     >>> loss = adahessian.step(lambda: (w * w * torch.tensor([5.0, 0.1])).sum())   # half of Newton's step
     >>> w.tolist()
-    [1.5, -2.0]
+    [1.500, -2.00]
     """
 
     needs_closure = "loss"
@@ -84,7 +85,7 @@ class AdaHessian(Checked):
         power: float = 1.0,
         block: int | None = None,
         every: int = 1,
-        eps: float = 1e-8,
+        eps: float = 1e-4,
         weight_decay: float = 0.0,
         max_grad_norm: float | None = 1.0,
         seed: int = 0,
@@ -115,34 +116,32 @@ class AdaHessian(Checked):
     def step(self, closure: Closure = None) -> torch.Tensor:  # type: ignore[override]
         """Take one step; the closure returns the loss and calls no backward. Returns the loss."""
         weights = self.weights
-        if self._due(weights):
+        if self.steps_taken % self.every == 0:
             loss, gradient, diagonal = hutchinson(
                 closure, weights, seed=self.seed, step=self.steps_taken, name="AdaHessian"
             )
             self.extra_forward_equivalents += PRODUCT
         else:
-            loss, gradient = gradients(closure, weights, "AdaHessian")
+            loss, gradient = gradients_found(closure, weights, "AdaHessian")
             diagonal = []
         self._move(weights, shortened(gradient, self.max_grad_norm), diagonal)
         self.steps_taken += 1
         return loss
 
-    def _due(self, weights: list[torch.Tensor]) -> bool:
-        """Whether to estimate now: every so often, and when a weight is new and has no estimate yet."""
-        return self.steps_taken % self.every == 0 or any(not self.state.get(weight) for weight in weights)
-
     @torch.no_grad()
     def _move(
-        self, weights: list[torch.Tensor], gradient: list[torch.Tensor], diagonal: list[torch.Tensor]
+        self, weights: list[torch.Tensor], gradient: list[torch.Tensor | None], diagonal: list[torch.Tensor]
     ) -> None:
         groups = {weight: group for group in self.param_groups for weight in group["params"]}
         for place, weight in enumerate(weights):
-            state, group = self.state[weight], groups[weight]
+            slope, state, group = gradient[place], self.state[weight], groups[weight]
+            if slope is None or not (state or diagonal):
+                continue  # without an estimate yet it would be divided by a curvature of zero
             if not state:
                 state |= {"m": torch.zeros_like(weight), "v": torch.zeros_like(weight)}
                 state |= {"steps": 0, "estimates": 0}
             b1, b2 = group["betas"]
-            state["m"].lerp_(gradient[place], 1 - b1)
+            state["m"].lerp_(slope, 1 - b1)
             state["steps"] += 1
             if diagonal:
                 d = averaged(diagonal[place], group["block"])

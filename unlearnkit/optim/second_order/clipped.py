@@ -9,7 +9,7 @@ is a sign optimizer, whatever it spent on the curvature; hence the share of thos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -27,7 +27,7 @@ class Clipped(Checked):
         The share of all coordinates that the last step clipped: 1 is sign descent.
     """
 
-    extra_state = ("clipped_share",)
+    extra_state: ClassVar[tuple[str, ...]] = ("clipped_share",)
     clipped_share: float | None = None
 
     def check(self, options: dict[str, Any]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 
-def shortened(gradient: Sequence[torch.Tensor], limit: float | None) -> list[torch.Tensor]:
+def shortened(gradient: Sequence[torch.Tensor | None], limit: float | None) -> list[torch.Tensor | None]:
     """The gradient, scaled down to an L2 norm of `limit` over all weights; as it is if shorter, or for None.
 
-    As torch.nn.utils.clip_grad_norm_, but for gradients that are in nobody's `.grad`.
+    As torch.nn.utils.clip_grad_norm_, but for gradients that are in nobody's `.grad`; None stays None.
 
     Examples
     --------
@@ -20,6 +20,6 @@ def shortened(gradient: Sequence[torch.Tensor], limit: float | None) -> list[tor
     """
     if limit is None:
         return list(gradient)
-    norm = torch.nn.utils.get_total_norm(gradient)
+    norm = torch.nn.utils.get_total_norm([part for part in gradient if part is not None])
     scale = (limit / (norm + 1e-6)).clamp(max=1.0)
-    return [part * scale.to(part.device) for part in gradient]
+    return [None if part is None else part * scale.to(part.device) for part in gradient]

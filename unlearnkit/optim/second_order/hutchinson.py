@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from unlearnkit.optim.closures import gradients
+from unlearnkit.optim.closures import gradients_found
 from unlearnkit.randomness import generator
 
 PRODUCT = 4.0  # what a Hessian-vector product costs, in forward passes
@@ -21,7 +21,7 @@ PRODUCT = 4.0  # what a Hessian-vector product costs, in forward passes
 
 def hutchinson(
     closure: Callable[[], Any] | None, weights: Sequence[torch.Tensor], *, seed: int, step: int, name: str
-) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+) -> tuple[torch.Tensor, list[torch.Tensor | None], list[torch.Tensor]]:
     """The loss, its gradient, and an estimate of its Hessian's diagonal: one pass, differentiated twice.
 
     torch's fused attention kernels have no second derivative. So the closure runs with the plain one
@@ -42,13 +42,15 @@ def hutchinson(
     Returns
     -------
     loss : Tensor, scalar
-    gradient, diagonal : list of Tensor, in the shapes of the weights
-        The diagonal is 0 where the loss does not bend: where it does not depend on a weight, or linearly.
+    gradient : list of Tensor or None, in the shapes of the weights
+        None for a weight that the loss does not depend on.
+    diagonal : list of Tensor, in the shapes of the weights
+        0 where the loss does not bend: where it does not depend on a weight, or linearly.
 
     Raises
     ------
     WrongClosure
-        As `unlearnkit.optim.closures.gradients`.
+        As `unlearnkit.optim.closures.gradients_found`.
 
     Examples
     --------
@@ -59,11 +61,11 @@ def hutchinson(
     ([2.0, 12.0], [2.0, 12.0])
     """
     with sdpa_kernel(SDPBackend.MATH):
-        loss, gradient = gradients(closure, weights, name, create_graph=True)
+        loss, gradient = gradients_found(closure, weights, name, create_graph=True)
         u = signs(weights, seed=seed, step=step)
         products = _products(gradient, weights, u)
     diagonal = [sign * product for sign, product in zip(u, products, strict=True)]
-    return loss, [part.detach() for part in gradient], diagonal
+    return loss, [None if part is None else part.detach() for part in gradient], diagonal
 
 
 def signs(weights: Sequence[torch.Tensor], *, seed: int, step: int) -> list[torch.Tensor]:
@@ -80,10 +82,11 @@ def signs(weights: Sequence[torch.Tensor], *, seed: int, step: int) -> list[torc
 
 
 def _products(
-    gradient: Sequence[torch.Tensor], weights: Sequence[torch.Tensor], u: Sequence[torch.Tensor]
+    gradient: Sequence[torch.Tensor | None], weights: Sequence[torch.Tensor], u: Sequence[torch.Tensor]
 ) -> list[torch.Tensor]:
     """H u, as the gradient of <gradient, u>."""
-    bent = [(part, sign) for part, sign in zip(gradient, u, strict=True) if part.requires_grad]
+    known = [(part, sign) for part, sign in zip(gradient, u, strict=True) if part is not None]
+    bent = [(part, sign) for part, sign in known if part.requires_grad]
     if not bent:
         return [torch.zeros_like(weight) for weight in weights]
     parts, along = zip(*bent, strict=True)

