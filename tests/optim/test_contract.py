@@ -24,6 +24,7 @@ LEARNING_RATES = {
     "sam": 0.05, "asam": 0.05, "randomized_smoothing": 0.05,
     "sam_forget": 0.05, "asam_forget": 0.05, "randomized_smoothing_forget": 0.05,
     "sophia": 0.02, "sophia_g": 0.02, "adahessian": 0.1, "soul_sophia": 0.02,
+    "zo_sgd": 0.02, "zo_signsgd": 0.02, "zo_adamm": 0.02,
 }  # fmt: skip
 OPTIONS = {"soul_sophia": {"bs": 1}}  # its 5120 is for the small gradients of language models
 NO_DESCENT = {
@@ -182,7 +183,7 @@ def test_groups_have_their_own_rate(name):
     optimizer = make(name, [slower, {"params": [fast]}])
     take_step(optimizer, lambda: quadratic(slow) + quadratic(fast))
     moved = [(weight.detach() - torch.tensor([1.0, -1.0])).norm().item() for weight in (slow, fast)]
-    if name == "random_walk":  # steps of many lengths: only their scale can be told
+    if name in ("random_walk", "zo_sgd"):  # steps of many lengths: only their scale can be told
         assert 3 < moved[1] / moved[0] < 30
         return
     assert moved[1] == pytest.approx(10 * moved[0], rel=1e-3)

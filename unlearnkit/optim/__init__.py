@@ -8,12 +8,22 @@ from unlearnkit.optim.first_order import SGD, Adam, AdamW
 from unlearnkit.optim.hybrid import Hybrid
 from unlearnkit.optim.second_order import AdaHessian, Sophia, SoulSophia, gauss_newton_bartlett, hutchinson
 from unlearnkit.optim.sharpness_aware import ASAM, SAM, RandomizedSmoothing
-from unlearnkit.optim.zeroth_order import AdaZO, Directions, two_point
+from unlearnkit.optim.zeroth_order import (
+    ZOSGD,
+    AdaZO,
+    Directions,
+    LostInRounding,
+    ZOAdaMM,
+    ZOSignSGD,
+    forward_difference,
+    two_point,
+)
 
 __all__ = [
     "ASAM",
     "SAM",
     "SGD",
+    "ZOSGD",
     "AdaHessian",
     "AdaZO",
     "Adam",
@@ -21,6 +31,7 @@ __all__ = [
     "Directions",
     "Hybrid",
     "LossClosure",
+    "LostInRounding",
     "NoiseMatched",
     "RandomWalk",
     "RandomizedSmoothing",
@@ -29,9 +40,12 @@ __all__ = [
     "Signum",
     "Sophia",
     "SoulSophia",
+    "ZOAdaMM",
+    "ZOSignSGD",
     "catalogue",
     "create",
     "find",
+    "forward_difference",
     "gauss_newton_bartlett",
     "hutchinson",
     "two_point",
