@@ -118,11 +118,13 @@ def test_a_step_against_its_forward_passes(device, dtype, rows):
 
 
 def _seconds(run, device):
-    started = time.perf_counter()
+    """On the CPU the processor's own time, which does not count what other programs take."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    started = clock()
     run()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 # Memory, beyond what is there before: the weights and the batch.
@@ -187,9 +189,9 @@ def test_a_step_holds_no_more_than_inference_its_state_and_what_its_restore_mode
     for name, (rule, options) in kinds.items():
         optimizer = uk.optim.create(rule, weights, lr=LR, radius=RADIUS, queries=1, **options)
         found = peak_of(lambda: optimizer.step(loss_of), device)  # noqa: B023
-        copies = (options.get("restore") != "layerwise") + 2 * options.get("keep_directions", False)
+        copies = (options.get("restore") != "layerwise") + options.get("keep_directions", False)
         state = uk.optim.find(rule).state_bytes * sum(weight.numel() for weight in weights)
-        allowed = inference + state + copies * whole + 2 * largest
+        allowed = inference + state + copies * whole + largest
         print(f"  {name:24}{found / 2**20:7.1f} MB, allowed {allowed / 2**20:.1f}")
         assert found <= allowed + SLACK, name
     with preserve_global_state():
