@@ -177,7 +177,7 @@ def test_groups_have_their_own_rate(name):
     optimizer = make(name, [slower, {"params": [fast]}])
     take_step(optimizer, lambda: quadratic(slow) + quadratic(fast))
     moved = [(weight.detach() - torch.tensor([1.0, -1.0])).norm().item() for weight in (slow, fast)]
-    if name == "random_walk":  # steps of many lengths: only their scale can be told
+    if name in ("random_walk", "zo_sgd"):  # steps of many lengths: only their scale can be told
         assert 3 < moved[1] / moved[0] < 30
         return
     assert moved[1] == pytest.approx(10 * moved[0], rel=1e-3)

@@ -114,14 +114,13 @@ class Looks:
         found.differences.append(units_in_the_last_place(*ends, self.dtype))
         found.slopes.append(slope)
         if not self._keep:
-            u.let_go()
             found.directions.append(u)
-            return
-        if found.sums is None:  # the first direction becomes the sum
+        elif found.sums is None:  # the first direction becomes the sum
             found.sums = [u.of(index).mul_(slope) for index in range(len(self._weights))]
-            return
-        for index, total in enumerate(found.sums):
-            total.add_(u.of(index), alpha=slope)
+        else:
+            for index, total in enumerate(found.sums):
+                total.add_(u.of(index), alpha=slope)
+        u.let_go()
 
     def _loss(self) -> float:
         loss = loss_of(self._closure, self._name)

@@ -119,5 +119,7 @@ class Replay:
 
 
 def _square(u: torch.Tensor) -> float:
-    """The sum of squares, in double: without a double copy of the whole."""
-    return sum(float(part.double().square().sum()) for part in u.reshape(-1).split(CHUNK))
+    """The sum of squares, in double: of single numbers without a double copy of the whole."""
+    if u.dtype == torch.float64:
+        return float(u.square().sum())
+    return sum(float(part.double().square_().sum()) for part in u.reshape(-1).split(CHUNK))

@@ -98,7 +98,7 @@ class Layerwise:
 
 
 def beside(weight: torch.Tensor, u: torch.Tensor, side: float, lost: RoundedAway) -> torch.Tensor:
-    """weight + side * u in half precision: computed in float32, rounded once; what rounds away is counted."""
+    """One place, weight + side * u, in half precision: computed in float32, rounded once and counted."""
     place = torch.add(weight.float(), u, alpha=side).to(weight.dtype)
     lost.add(weight.detach(), place.detach(), u != 0)
     return place

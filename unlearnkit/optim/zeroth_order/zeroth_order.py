@@ -166,15 +166,15 @@ class ZerothOrder(Checked):
         rounded = RoundedAway()
         groups = {weight: group for group in self.param_groups for weight in group["params"]}
         for index, weight in enumerate(weights):
-            g, state, group = found.of(index), self.state[weight], groups[weight]
-            if weight.dtype not in HALF:
-                self.move(weight, g, state, group)
-                continue
-            wide = weight.float()
-            self.move(wide, g, state, group)
-            before, after = weight.clone(), wide.to(weight.dtype)
-            rounded.add(before, after, wide != before)
-            weight.copy_(after)
+            state, group = self.state[weight], groups[weight]
+            if weight.dtype in HALF:
+                wide = weight.float()
+                self.move(wide, found.of(index), state, group)
+                after = wide.to(weight.dtype)
+                rounded.add(weight, after, wide != weight)
+                weight.copy_(after)
+            else:
+                self.move(weight, found.of(index), state, group)
         self.last_rounded_away = rounded.share
 
     def _judge(self, found: Estimate) -> None:
@@ -185,21 +185,21 @@ class ZerothOrder(Checked):
         if judged < ENOUGH:
             self._warn(
                 "difference",
-                f"{name}: at radius {self.radius:g} the two losses of a query differ by {judged:.0f} units in "
-                f"the last place, below {ENOUGH}: the slope is mostly rounding. Take a larger radius, or a "
-                "loss in a wider dtype",
+                f"{name}: at radius {self.radius:g} the two losses of a query differ by {judged:.0f} units "
+                f"in the last place, below {ENOUGH}: the slope is mostly rounding. Take a larger radius, or "
+                "a loss in a wider dtype",
             )
         if found.rounded_away > 0.5:
             self._warn(
                 "look",
-                f"{name}: at radius {self.radius:g} {found.rounded_away:.0%} of the half-precision weights do "
-                "not move at all when looked beside. Take a larger radius, or float32 weights",
+                f"{name}: at radius {self.radius:g} {found.rounded_away:.0%} of the half-precision weights "
+                "do not move at all when looked beside. Take a larger radius, or float32 weights",
             )
         if self.last_rounded_away > 0.5:
             self._warn(
                 "step",
-                f"{name}: {self.last_rounded_away:.0%} of the half-precision weights that the step should move "
-                "round back to where they were. Take a larger lr, or float32 weights or masters",
+                f"{name}: {self.last_rounded_away:.0%} of the half-precision weights that the step should "
+                "move round back to where they were. Take a larger lr, or float32 weights or masters",
             )
 
     def _warn(self, what: str, message: str) -> None:

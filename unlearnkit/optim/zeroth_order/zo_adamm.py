@@ -33,7 +33,8 @@ class ZOAdaMM(ZerothOrder):
     params : iterable of Tensor or of dict
     lr : float
         The first step is lr (1 - b1) / sqrt(1 - b2): lr itself with these betas.
-    queries, radius, directions, restore, difference, rank, density, keep_directions, seed : as `ZerothOrder`'s
+    queries, radius, directions, restore, difference, keep_directions, seed : as `ZerothOrder`'s
+    rank, density : optional, as `ZerothOrder`'s
     betas, eps : of the moments
 
     Raises

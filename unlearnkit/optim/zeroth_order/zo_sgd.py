@@ -28,7 +28,8 @@ class ZOSGD(ZerothOrder):
     ----------
     params : iterable of Tensor or of dict
     lr : float
-    queries, radius, directions, restore, difference, rank, density, keep_directions, seed : as `ZerothOrder`'s
+    queries, radius, directions, restore, difference, keep_directions, seed : as `ZerothOrder`'s
+    rank, density : optional, as `ZerothOrder`'s
     momentum : float
         In [0, 1); 0 keeps no state.
     weight_decay : float

@@ -1,9 +1,9 @@
 """ZO-signSGD: a step of one size against the sign of the estimate.
 
-Liu, Chen, Chen and Hong, "signSGD via Zeroth-Order Oracle" (ICLR 2019), algorithm 1: the sign of the mean over
-the queries, not the mean of their signs (which is the paper's majority vote). The paper's estimate is the
-forward difference on the sphere with the factor d (`difference="forward"`); the default here is central,
-as for all rules of this room.
+Liu, Chen, Chen and Hong, "signSGD via Zeroth-Order Oracle" (ICLR 2019), algorithm 1: the sign of the mean
+over the queries, not the mean of their signs (which is the paper's majority vote). The paper's estimate is
+the forward difference on the sphere with the factor d (`difference="forward"`); the default here is
+central, as for all rules of this room.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class ZOSignSGD(ZerothOrder):
     params : iterable of Tensor or of dict
     lr : float
         The change of every weight in a step.
-    queries, radius, directions, restore, difference, rank, density, keep_directions, seed : as `ZerothOrder`'s
+    queries, radius, directions, restore, difference, keep_directions, seed : as `ZerothOrder`'s
+    rank, density : optional, as `ZerothOrder`'s
 
     Raises
     ------
@@ -67,5 +68,5 @@ class ZOSignSGD(ZerothOrder):
     def move(
         self, weight: torch.Tensor, g: torch.Tensor, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
-        """signSGD's rule."""
+        """A step of one size."""
         weight.add_(g.sign(), alpha=-group["lr"])
