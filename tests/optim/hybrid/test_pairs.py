@@ -103,9 +103,9 @@ def test_reset_parts_begin_anew_in_each_block(first, second):
 
 @chosen
 @pytest.mark.parametrize("state", ["carried", "reset"])
-@pytest.mark.parametrize("before", [4, 5, 6])
+@pytest.mark.parametrize("before", [4, 5, 10])
 def test_a_saved_state_continues_to_the_bit_also_within_a_block(first, second, state, before):
-    # with an end at 12 the schedule is FFFFSSSFFSSS: 4 and 7 begin a block
+    # with an end at 12 the schedule is FFFFSSSFFSSS: 4 begins a block, 10 is within the second S
     straight, broken = matrix(), matrix()
     one, other = (hybrid_of(first, second, weight, state=state) for weight in (straight, broken))
     for hybrid in (one, other):

@@ -192,6 +192,22 @@ def test_parts_may_be_classes_of_anybodys():
     assert not torch.equal(weight, weights())
 
 
+class Spending(AdaZO):
+    """An optimizer that spends 4 forward equivalents a step beside its closure's passes."""
+
+    def step(self, closure=None):
+        self.extra_forward_equivalents += 4
+        return super().step(closure)
+
+
+@pytest.mark.parametrize("state", ["carried", "reset"])
+def test_what_parts_spend_beside_the_closure_adds_up(state):
+    weight = weights()
+    hybrid = Hybrid([weight], lr=LR, second=Spending, block=1, state=state)
+    steps(hybrid, weight, 6)
+    assert hybrid.extra_forward_equivalents == 12
+
+
 def test_each_part_gets_its_own_options():
     hybrid = Hybrid([weights()], first="signum", second="signum", first_options={"momentum": 0.5})
     assert [part.param_groups[0]["momentum"] for part in (hybrid.first, hybrid.second)] == [0.5, 0.9]
