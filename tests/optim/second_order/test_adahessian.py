@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import pytorch_optimizer
 import torch
@@ -132,6 +134,29 @@ def test_it_steps_like_pytorch_optimizers_on_the_same_estimates(power):
         ours.step(loss)
         for one, other in zip(weights, theirs_at, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_a_gradient_longer_than_the_limit_is_shortened_and_the_curvature_is_not():
+    weight = one_weight()
+    AdaHessian([weight], **RULE | {"max_grad_norm": 1.0}).step(valley(weight, 4.0))  # a gradient of 4
+    assert weight.item() == pytest.approx(1 - 0.1 / 4, rel=1e-5)
+
+
+def test_a_saved_state_goes_on_with_the_same_draws():
+    loss, weights = coupled()
+    straight = AdaHessian(weights, lr=0.01, every=2)
+    for _ in range(3):
+        straight.step(loss)
+    loss_there, places = coupled()
+    broken = AdaHessian(places, lr=0.01, every=2)
+    broken.load_state_dict(copy.deepcopy(straight.state_dict()))
+    with torch.no_grad():
+        for place, weight in zip(places, weights, strict=True):
+            place.copy_(weight)
+    for _ in range(3):
+        straight.step(loss)
+        broken.step(loss_there)
+    assert torch.equal(torch.cat(places), torch.cat(weights))
 
 
 def test_its_seed_decides_where_a_coupled_loss_takes_it():

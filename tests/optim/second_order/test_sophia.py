@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import pytorch_optimizer
 import torch
@@ -152,6 +154,24 @@ def test_its_seed_decides_where_a_coupled_loss_takes_it():
         ends.append(torch.cat(weights))
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
+
+
+def test_a_saved_state_goes_on_with_the_same_draws():
+    loss, weights = coupled()
+    straight = Sophia(weights, lr=0.01, gamma=100.0, every=2)
+    for _ in range(3):
+        straight.step(loss)
+    loss_there, places = coupled()
+    broken = Sophia(places, lr=0.01, gamma=100.0, every=2)
+    broken.load_state_dict(copy.deepcopy(straight.state_dict()))
+    assert broken.clipped_share == straight.clipped_share
+    with torch.no_grad():
+        for place, weight in zip(places, weights, strict=True):
+            place.copy_(weight)
+    for _ in range(3):
+        straight.step(loss)
+        broken.step(loss_there)
+    assert torch.equal(torch.cat(places), torch.cat(weights))
 
 
 def test_what_it_costs_is_counted():
