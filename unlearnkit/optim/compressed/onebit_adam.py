@@ -47,7 +47,9 @@ class OneBitAdam(Checked):
         made here, and is far too short for pretraining.
     per : {"tensor", "row", "block"}
         What shares a scale: the paper's is one a tensor. Where second moments of a tensor differ by orders
-        of magnitude, as those of an embedding's rows do, its weights of small v move too far; "row" mends it.
+        of magnitude, as those of an embedding's rows do, its weights of small v move too far; "row" helps.
+        On the lab, NPO at a rate of 3e-4, 40 steps: 0.48 of what must be kept is kept by row, 0.57 with Adam,
+        0.00 by tensor.
     block : int
         Weights of a block.
     weight_decay : float
