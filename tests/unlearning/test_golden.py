@@ -18,6 +18,9 @@ GOLDEN = {
     "signsgd": (17.28814, -0.10574),
     "signum": (17.01981, -0.13032),
     "signadam": (17.01981, -0.13032),
+    "zo_sgd": (14.07065, 0.05530),
+    "zo_signsgd": (20.53218, -0.01781),
+    "zo_adamm": (20.21494, 0.03817),
     "adazo": (18.37418, -0.15920),
     "hybrid": (20.11101, -0.09458),
     "noise_matched": (19.10570, 0.17031),
@@ -29,7 +32,7 @@ GOLDEN = {
 }
 # Differences of losses over 2e-3 a weight magnify how a processor rounds (weights changed by 6e-8 of
 # themselves change these losses by 0.1); over 2e-2 they do so by 0.002 at most.
-ROUGH = {"adazo": {"radius": 1e-2}, "hybrid_first": {"radius": 1e-2}}
+ROUGH = dict.fromkeys(("adazo", "hybrid_first", "zo_sgd", "zo_signsgd", "zo_adamm"), {"radius": 1e-2})
 
 
 @pytest.fixture(scope="module")
