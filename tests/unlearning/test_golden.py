@@ -32,7 +32,8 @@ GOLDEN = {
 }
 # Differences of losses over 2e-3 a weight magnify how a processor rounds (weights changed by 6e-8 of
 # themselves change these losses by 0.1); over 2e-2 they do so by 0.002 at most.
-ROUGH = dict.fromkeys(("adazo", "hybrid_first", "zo_sgd", "zo_signsgd", "zo_adamm"), {"radius": 1e-2})
+WIDER = ("adazo", "hybrid_first", "zo_sgd", "zo_signsgd", "zo_adamm")
+ROUGH = {name: {"radius": 1e-2} for name in WIDER}
 
 
 @pytest.fixture(scope="module")
