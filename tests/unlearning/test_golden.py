@@ -48,14 +48,10 @@ GOLDEN = {
 }
 # Differences of losses over 2e-3 a weight magnify how a processor rounds (weights changed by 6e-8 of
 # themselves change these losses by 0.1); over 2e-2 they do so by 0.002 at most.
-<<<<<<< HEAD
-ROUGH = {"adazo": {"radius": 1e-2}, "hybrid_first": {"radius": 1e-2}}
-ROUGH |= {"muon": {}}  # it iterates in bfloat16
-ROUGH |= {"onebit_adam": {"warmup": 2, "per": "row"}}  # it is Adam until it has warmed up
-=======
 WIDER = ("adazo", "hybrid_first", "zo_sgd", "zo_signsgd", "zo_adamm")
 ROUGH = {name: {"radius": 1e-2} for name in WIDER}
->>>>>>> zeroth
+ROUGH |= {"muon": {}}  # it iterates in bfloat16
+ROUGH |= {"onebit_adam": {"warmup": 2, "per": "row"}}  # it is Adam until it has warmed up
 
 
 @pytest.fixture(scope="module")
