@@ -94,11 +94,11 @@ def test_right_moments_pass_in_any_style_and_the_kick_is_told(told, style):
 def test_the_solution_takes_the_packages_steps(cells):
     answer = solution(cells, "moments")
     package = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5]))
-    adazo = uk.optim.AdaZO([package], lr=0.01)
+    shared = uk.optim.NoiseMatched([package], lr=0.01)  # AdaZO's rule, fed a gradient
     weight, m, v = package.detach().clone(), torch.zeros(3), torch.zeros(3)
     for number in range(1, 6):
         gradient = torch.randn(3, generator=torch.Generator().manual_seed(number))
-        adazo.move({package: gradient})
+        shared.move({package: gradient})
         weight, m, v = answer(weight, gradient, m, v, number, 0.01, (0.9, 0.99), 1e-8)
         torch.testing.assert_close(package.detach(), weight)
 

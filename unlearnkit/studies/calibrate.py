@@ -32,7 +32,7 @@ STARTS = {
     "sophia": 1e-4, "sophia_g": 1e-4, "soul_sophia": 1e-4,
 }  # fmt: skip
 START = 3.2e-4  # of every other optimizer: they step by about `lr` a weight, as Adam does
-QUICK_BUDGET, QUICK_LINES = 800.0, 4  # the same cost for every grade, zeroth order too
+QUICK_BUDGET, QUICK_LINES = 600.0, 3  # the same cost for every grade, zeroth order too
 HYBRID = {"block": 10, "queries": 4, "zo_lr": 1e-4}
 OPTIMIZER_OPTIONS: dict[str, dict[str, Any]] = {
     name: {"queries": 8} for name in ("adazo", "zo_sgd", "zo_signsgd", "zo_adamm")
@@ -107,7 +107,7 @@ def plan_calibration(
 ) -> list[Pair]:
     """Check everything and lay out the pairs, the costly ones first.
 
-    `quick` follows at most four learning rates, coarsely, at one budget for all, and by itself takes the
+    `quick` follows three learning rates, coarsely, at one budget for all, and by itself takes the
     whole catalogue: enough to see what an optimizer does here, too little for a preset.
 
     Raises
