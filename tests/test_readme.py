@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import unlearnkit as uk
 from unlearnkit.cli import COMMANDS
 from unlearnkit.reports import step_size_answer, step_size_answer_sentence, survival_depth_sentence
 from unlearnkit.resources import data_path
@@ -18,6 +20,7 @@ from unlearnkit.studies.zeroth_order_table import zeroth_order_settings_table, z
 
 RECORDS = data_path("records", "README.md").read_text(encoding="utf-8")
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_the_table_is_the_records() -> None:
@@ -86,10 +89,17 @@ def test_there_are_two_marked_commands() -> None:
 
 @pytest.mark.slow
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(EXAMPLES[0], "README.md", "exec"), {})
     status, *after = capsys.readouterr().out.strip().splitlines()
     attacked, control = map(float, after)
     assert status.split()[0] in ("forgotten", "over-forgotten", "not")
     assert control <= 0.05
     assert 0.0 <= attacked <= 1.0
+
+
+def test_the_optimizer_of_the_example_finds_the_minimum() -> None:
+    (example,) = EXAMPLES[1:]
+    names: dict[str, Any] = {"uk": uk}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["weight"].abs().max() < 1e-2
+    assert names["adazo"].last_resolution > 100

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         unlearning,
     )
     from unlearnkit.errors import UnlearnkitError
+    from unlearnkit.precision import true_double
     from unlearnkit.testbeds import load_testbed
     from unlearnkit.token_mean_loss import TokenMeanLoss
     from unlearnkit.unlearning import Run, load_run, unlearn
@@ -40,6 +41,7 @@ _HOMES = {
     "UnlearnkitError": "unlearnkit.errors",
     "load_run": "unlearnkit.unlearning",
     "load_testbed": "unlearnkit.testbeds",
+    "true_double": "unlearnkit.precision",
     "unlearn": "unlearnkit.unlearning",
 }
 
@@ -61,6 +63,7 @@ __all__ = [
     "reports",
     "studies",
     "testbeds",
+    "true_double",
     "unlearn",
     "unlearning",
 ]

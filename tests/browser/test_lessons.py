@@ -15,7 +15,7 @@ from .picture import LARGEST, SHIPPED, take_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-LESSONS = ["00-tour", "01-fragility", "06-robustness"]
+LESSONS = ["00-tour", "01-fragility", "02-grades", "05-hybrid", "06-robustness"]
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLAIN_FIGURES = f"{FIGURES}:not(.jupyter-widgets *)"  # not part of a view

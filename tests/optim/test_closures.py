@@ -11,8 +11,12 @@ import torch
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, WrongClosure
 
+from .whole import whole_closure
+
 NAMES = list(uk.optim.catalogue().name)
 LOSS = list(uk.optim.catalogue().query("needs_closure == 'loss'").name)
+# One has a seed to share the hybrid's options. Others estimate a curvature that here needs no luck: diagonal.
+SEED_IDLE = {"hybrid_rest", "sophia", "sophia_g", "adahessian"}
 START = torch.tensor([1.0, -1.0, 0.3, 1e-7])
 STEEP = torch.tensor([1.0, 10.0, 3.0, 0.5])
 
@@ -39,7 +43,7 @@ def begin(name, taken=0, **options):
 
 def take_step(optimizer, loss_of):
     if optimizer.needs_closure == "loss":
-        return optimizer.step(loss_of)
+        return optimizer.step(whole_closure(loss_of))
     optimizer.zero_grad()
     return optimizer.step(with_backward(loss_of))
 
@@ -67,7 +71,7 @@ def test_an_optimizer_of_losses_refuses_a_closure_that_calls_backward(name, take
     optimizer, weight, loss_of = begin(name, taken)
     before = weight.detach().clone()
     with pytest.raises(WrongClosure, match="calls backward"):
-        optimizer.step(with_backward(loss_of))
+        optimizer.step(whole_closure(with_backward(loss_of)))
     assert torch.equal(weight, before)
     assert weight.grad is None
 
@@ -78,7 +82,7 @@ def test_an_optimizer_of_losses_refuses_what_is_no_loss(name, taken, returned):
     optimizer, weight, _ = begin(name, taken)
     before = weight.detach().clone()
     with pytest.raises(WrongClosure, match="a tensor of one number"):
-        optimizer.step(lambda: returned)
+        optimizer.step(whole_closure(lambda: returned))
     assert torch.equal(weight, before)
 
 
@@ -93,7 +97,7 @@ def test_an_optimizer_of_gradients_refuses_a_closure_that_leaves_none(name):
 @places(LOSS)
 def test_an_optimizer_of_losses_keeps_no_gradient_and_no_graph(name, taken):
     optimizer, weight, loss_of = begin(name, taken)
-    loss = optimizer.step(loss_of)
+    loss = optimizer.step(whole_closure(loss_of))
     assert loss.shape == ()
     assert not loss.requires_grad
     assert weight.grad is None
@@ -114,13 +118,13 @@ def test_a_step_broken_off_changes_no_bit_and_can_be_taken_again(name, taken, ca
         return loss_of()
 
     try:
-        optimizer.step(broken_off)
+        optimizer.step(whole_closure(broken_off))
     except fault:
         assert torch.equal(weight, before)
         assert weight.grad is None
-        optimizer.step(loss_of)
+        optimizer.step(whole_closure(loss_of))
     assert len(calls) <= call
-    undisturbed.step(loss_there)
+    undisturbed.step(whole_closure(loss_there))
     assert torch.equal(weight, expected)
 
 
@@ -161,7 +165,8 @@ def test_the_global_random_state_decides_nothing(name):
 def test_the_seed_decides_what_is_drawn_and_only_that(name):
     same, again, other = (begin(name, 3, seed=seed)[1] for seed in (3, 3, 4))
     assert torch.equal(same, again)
-    assert torch.equal(same, other) == (name == "hybrid_rest")  # it has a seed to share the hybrid's options
+    # the seed of a quantized direction is there for stochastic rounding
+    assert torch.equal(same, other) == (name in SEED_IDLE or "_direction_" in name)
 
 
 @pytest.mark.parametrize("name", ["adazo", "hybrid"])

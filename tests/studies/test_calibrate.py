@@ -63,12 +63,12 @@ def test_what_is_calibrated_by_default_can_be(tmp_path: Path) -> None:
 def test_the_quick_look_takes_the_whole_catalogue_at_one_cost(tmp_path: Path) -> None:
     pairs = plan_calibration(tmp_path, quick=True)
     assert {pair.optimizer for pair in pairs} == set(uk.optim.catalogue().name)
-    assert {(pair.budget, pair.quick) for pair in pairs} == {(800.0, True)}
-    assert pairs[0].search == {"most_coarse": 4, "fine": False}
+    assert {(pair.budget, pair.quick) for pair in pairs} == {(600.0, True)}
+    assert pairs[0].search == {"most_coarse": 3, "fine": False}
 
 
 def test_a_line_is_the_same_line_in_a_quick_look(tmp_path: Path) -> None:
-    (slow,) = plan_calibration(tmp_path, tasks=["topic"], optimizers=["adam"], budget=800)
+    (slow,) = plan_calibration(tmp_path, tasks=["topic"], optimizers=["adam"], budget=600)
     (quick,) = plan_calibration(tmp_path, tasks=["topic"], optimizers=["adam"], quick=True)
     assert quick.describe() == slow.describe()  # so that neither does what the other has done
     assert quick.journal == slow.journal

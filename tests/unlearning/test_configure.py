@@ -18,7 +18,12 @@ def made(toy, optimizer, options=None, **changes):
     return make_optimizer(config, [torch.nn.Parameter(torch.zeros(2))])
 
 
-@pytest.mark.parametrize("optimizer", ["adazo", "noise_matched", "random_walk"])
+def takers(option):
+    """The optimizers of the catalogue that have an option of this name."""
+    return [name for name in uk.optim.catalogue().name if uk.optim.find(name).takes(option)]
+
+
+@pytest.mark.parametrize("optimizer", takers("seed"))
 def test_one_that_draws_gets_the_runs_seed(optimizer, toy):
     assert made(toy, optimizer, seed=7).seed == 7
     assert made(toy, optimizer, {"seed": 1}, seed=7).seed == 1
@@ -29,9 +34,23 @@ def test_the_second_part_of_a_hybrid_gets_the_runs_seed(optimizer, toy):
     assert made(toy, optimizer, seed=7).second.seed == 7
 
 
-@pytest.mark.parametrize(
-    "optimizer", [name for name in uk.optim.catalogue().name if name.startswith("hybrid")]
-)
+@pytest.mark.parametrize("kinds", [{"first": "adazo", "second": "sgd"}, {"state": "reset"}])
+def test_parts_of_any_kind_get_what_the_run_says(kinds, toy):
+    hybrid = made(toy, "hybrid", kinds, seed=7, max_grad_norm=0.5)
+    drawing = hybrid.first if "first" in kinds else hybrid.second
+    assert drawing.seed == 7
+    assert hybrid.max_grad_norm == 0.5
+
+
+@pytest.mark.parametrize("part", [n for n in takers("max_grad_norm") if not n.startswith("hybrid")])
+def test_a_part_that_owns_its_gradients_gets_the_runs_limit(part, toy):
+    hybrid = made(toy, "hybrid", {"second": part}, max_grad_norm=0.5)
+    assert hybrid.second.max_grad_norm == 0.5
+    own = made(toy, "hybrid", {"second": part, "second_options": {"max_grad_norm": 2.0}}, max_grad_norm=0.5)
+    assert (own.max_grad_norm, own.second.max_grad_norm) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize("optimizer", takers("max_grad_norm"))
 def test_one_that_owns_its_gradients_gets_the_runs_limit_on_them(optimizer, toy):
     assert made(toy, optimizer).max_grad_norm == 1.0
     assert made(toy, optimizer, max_grad_norm=None).max_grad_norm is None

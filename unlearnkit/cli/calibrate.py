@@ -33,7 +33,9 @@ def add_command(commands: Any) -> None:
     add("--seed", default="0", metavar="N,M", help="default: 0; with several, presets are the first one's")
     add("--budget", metavar="N", help="forward-equivalents a learning rate (default 1200; zeroth order 3000)")
     add(
-        "--quick", action="store_true", help="the whole catalogue, four learning rates each, one budget (800)"
+        "--quick",
+        action="store_true",
+        help="the whole catalogue, three learning rates each, one budget (600)",
     )
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="calibration", metavar="DIR", help="where to write (default: calibration)")

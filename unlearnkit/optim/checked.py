@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -60,23 +61,20 @@ class Checked(torch.optim.Optimizer):
         return [weight for weight in dict.fromkeys(self._all()) if weight.requires_grad]
 
     def with_gradients(self, group: dict[str, Any]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The weights of a group that have a gradient, each with it; raises BadInput for a sparse one."""
+        """The weights of a group that have a gradient, each with it."""
         for weight in group["params"]:
-            if weight.grad is None:
-                continue
-            if weight.grad.is_sparse:
-                raise BadInput(
-                    f"{type(self).__name__}: a gradient of shape {tuple(weight.shape)} is sparse, which has "
-                    "no sign or average of its own; make the embedding with sparse=False"
-                )
-            yield weight, weight.grad
+            if weight.grad is not None:
+                yield weight, weight.grad
 
     def _all(self) -> list[torch.Tensor]:
         return [weight for group in self.param_groups for weight in group["params"]]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything, so that a deep copy goes on like its original; torch leaves out what is not its own."""
-        return dict(vars(self))
+        """Everything, so that a deep copy goes on like its original; torch leaves out what is not its own.
+
+        All but the `step` that a scheduler puts around the class's own: it moves the original's weights.
+        """
+        return {name: value for name, value in vars(self).items() if name != "step"}
 
     def state_dict(self) -> dict[str, Any]:
         """torch's, and what else the next steps follow from."""
@@ -106,14 +104,17 @@ def _require_dense_and_real(weight: torch.Tensor, name: str) -> None:
 
 
 def _require_apart(weights: Sequence[torch.Tensor], name: str) -> None:
-    """Two parameters over one memory would be moved twice."""
-    places: dict[tuple[torch.device, int], torch.Tensor] = {}
-    for weight in weights:
-        if not weight.numel() or weight.is_meta:
-            continue
-        other = places.setdefault((weight.device, weight.data_ptr()), weight)
-        if other is not weight:
+    """Two parameters over one memory would be moved twice; parts of one memory that lie apart would not."""
+    there = [weight for weight in dict.fromkeys(weights) if weight.numel() and not weight.is_meta]
+    there.sort(key=lambda weight: (str(weight.device), weight.data_ptr()))
+    for one, other in pairwise(there):
+        if one.device == other.device and other.data_ptr() < _end(one):
             raise BadInput(
-                f"{name}: two parameters of shapes {tuple(other.shape)} and {tuple(weight.shape)} share one "
+                f"{name}: two parameters of shapes {tuple(one.shape)} and {tuple(other.shape)} share one "
                 "memory and would be moved twice; tie weights by using one Parameter in both places"
             )
+
+
+def _end(weight: torch.Tensor) -> int:
+    """Where a weight's memory ends; one with gaps is taken to end at its first, where another may begin."""
+    return weight.data_ptr() + weight.element_size() * (weight.numel() if weight.is_contiguous() else 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from unlearnkit.errors import WrongClosure
+from unlearnkit.errors import BadInput, WrongClosure
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,21 @@ def gradients(
     WrongClosure
         When there is no closure, or it returns no loss, or it calls backward.
     """
+    loss, found = gradients_found(closure, weights, name, create_graph=create_graph)
+    return loss, [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
+
+
+def gradients_found(
+    closure: Callable[[], Any] | None,
+    weights: Sequence[torch.Tensor],
+    name: str,
+    *,
+    create_graph: bool = False,
+) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+    """As `gradients`, with None for a weight that the loss does not depend on; it must not move."""
     before = [weight.grad for weight in weights]
+    for weight in weights:  # or a backward would add to what is kept
+        weight.grad = None
     try:
         with torch.enable_grad():
             loss = loss_of(closure, name)
@@ -90,43 +104,65 @@ def gradients(
             raise calls_backward(name) from error
         raise
     finally:
-        touched = any(weight.grad is not grad for weight, grad in zip(weights, before, strict=True))
+        touched = any(weight.grad is not None for weight in weights)
         for weight, grad in zip(weights, before, strict=True):
             weight.grad = grad
     if touched:
         raise calls_backward(name)
-    filled = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
-    return loss.detach(), filled
+    require_dense(found, name)
+    return loss.detach(), list(found)
 
 
 def checked(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer) -> Callable[[], Any] | None:
     """A first-order closure that raises WrongClosure when it leaves no gradient behind.
 
-    It returned a loss but called no backward: the step would move nothing, without a word.
+    It returned a loss but called no backward: the step would move nothing, without a word. Sparse gradients
+    raise BadInput, with a closure or without one.
     """
+    name = type(optimizer).__name__
     if closure is None:
+        require_dense(_gradients_of(optimizer), name)
         return None
 
     def run() -> Any:
         """The closure, and a look at what it left behind."""
         loss = closure()
-        weights = (weight for group in optimizer.param_groups for weight in group["params"])
-        if getattr(loss, "requires_grad", False) and all(weight.grad is None for weight in weights):
+        found = _gradients_of(optimizer)
+        if getattr(loss, "requires_grad", False) and all(gradient is None for gradient in found):
             raise WrongClosure(
                 "step(closure): this optimizer needs gradients, but the closure returned a loss and called "
                 "no backward, so no weight would move; call loss.backward() in it, or before step()"
             )
+        require_dense(found, name)
         return loss
 
     return run
 
 
+def _gradients_of(optimizer: torch.optim.Optimizer) -> list[torch.Tensor | None]:
+    return [weight.grad for group in optimizer.param_groups for weight in group["params"]]
+
+
+def require_dense(gradients: Iterable[torch.Tensor | None], name: str) -> None:
+    """Raise BadInput for a sparse gradient, before anything moves.
+
+    torch.optim.SGD takes them; here no optimizer does, so that one can be exchanged for another.
+    """
+    for gradient in gradients:
+        if gradient is not None and gradient.is_sparse:
+            raise BadInput(
+                f"{name}: a gradient of shape {tuple(gradient.shape)} is sparse, which has no sign or "
+                "average of its own; make the embedding with sparse=False"
+            )
+
+
 def run_closure(closure: Callable[[], Any] | None, optimizer: torch.optim.Optimizer) -> Any:
     """Call an optional first-order closure with gradients on, and return its loss; see `checked`."""
-    if closure is None:
+    run = checked(closure, optimizer)
+    if run is None:
         return None
     with torch.enable_grad():
-        return checked(closure, optimizer)()  # type: ignore[misc]
+        return run()
 
 
 def loss_of(closure: Callable[[], Any] | None, name: str) -> torch.Tensor:
@@ -141,7 +177,9 @@ def loss_of(closure: Callable[[], Any] | None, name: str) -> torch.Tensor:
     """
     if closure is None:
         raise WrongClosure(
-            f"{name}: step() needs a closure that returns the loss; call step(lambda: loss_fn(model, batch))"
+            f"{name}: step() needs a closure that returns the loss; call step(lambda: loss_fn(model, "
+            "batch)). A Hugging Face Trainer gives none: there, take an optimizer whose needs_closure is "
+            "False, see unlearnkit.optim.catalogue()"
         )
     try:
         loss = closure()

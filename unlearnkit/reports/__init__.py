@@ -3,9 +3,11 @@
 from unlearnkit.reports.focus_brief import Brief, brief
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.page import html
+from unlearnkit.reports.radius import radius_figure, radius_sentence
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.reports.step_size import step_size_answer_sentence, step_size_figure, step_size_sentence
 from unlearnkit.reports.survival import survival_depth_figure, survival_depth_sentence
+from unlearnkit.studies.radius_table import radius_answer, radius_table
 from unlearnkit.studies.step_size import StepSizeAnswer, step_size_answer
 from unlearnkit.studies.step_size_table import step_size_table
 
@@ -17,6 +19,10 @@ __all__ = [
     "frontier_frame",
     "frontier_sentence",
     "html",
+    "radius_answer",
+    "radius_figure",
+    "radius_sentence",
+    "radius_table",
     "recovery_figure",
     "recovery_sentence",
     "step_size_answer",

@@ -27,11 +27,17 @@ FOLD = 0  # calibration's own; nothing is compared on it
 BATCH_SIZE = 16
 # The weight of the retain term: at 1, Adam loses most of what must be kept on the way; at 5 it keeps 90 %.
 OBJECTIVE_OPTIONS = {"npo": {"retain_weight": 5.0}, "graddiff": {"retain_weight": 5.0}}
-STARTS = {"sgd": 1e-1, "signum": 1e-4, "signadam": 1e-4}
+STARTS = {
+    "sgd": 1e-1, "sgd_direction_8bit": 1e-1, "zo_sgd": 1e-4, "adahessian": 3.2e-1,
+    "signum": 1e-4, "signadam": 1e-4, "zo_signsgd": 1e-4,
+    "sophia": 1e-4, "sophia_g": 1e-4, "soul_sophia": 1e-4,
+}  # fmt: skip
 START = 3.2e-4  # of every other optimizer: they step by about `lr` a weight, as Adam does
-QUICK_BUDGET, QUICK_LINES = 800.0, 4  # the same cost for every grade, zeroth order too
+QUICK_BUDGET, QUICK_LINES = 600.0, 3  # the same cost for every grade, zeroth order too
 HYBRID = {"block": 10, "queries": 4, "zo_lr": 1e-4}
-OPTIMIZER_OPTIONS: dict[str, dict[str, Any]] = {"adazo": {"queries": 8}}
+OPTIMIZER_OPTIONS: dict[str, dict[str, Any]] = {
+    name: {"queries": 8} for name in ("adazo", "zo_sgd", "zo_signsgd", "zo_adamm")
+}
 BUDGET, ZEROTH_ORDER_BUDGET = 1200.0, 3000.0  # forward-equivalents a line
 DEFAULT_OPTIMIZERS = (
     "sgd", "adam", "signsgd", "signadam", "adazo", "hybrid", "noise_matched", "hybrid_noise", "hybrid_random",
@@ -102,7 +108,7 @@ def plan_calibration(
 ) -> list[Pair]:
     """Check everything and lay out the pairs, the costly ones first.
 
-    `quick` follows at most four learning rates, coarsely, at one budget for all, and by itself takes the
+    `quick` follows three learning rates, coarsely, at one budget for all, and by itself takes the
     whole catalogue: enough to see what an optimizer does here, too little for a preset.
 
     Raises

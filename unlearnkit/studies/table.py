@@ -11,7 +11,8 @@ from unlearnkit.attacks.rows import label_of
 from unlearnkit.studies.compare import Comparison
 
 GRADES = (
-    "second order", "first order", "first order, sign", "zeroth order", "first and zeroth order", "control",
+    "second order", "first order", "first order, sign", "sharpness-aware", "zeroth order",
+    "first and zeroth order", "control",
 )  # fmt: skip
 MARKS = {"survived": "=", "recovered": "!", "destroyed": "x", "no power": "?", "not applicable": "-"}
 

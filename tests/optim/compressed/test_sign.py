@@ -90,6 +90,19 @@ def test_signadam_is_signum_under_another_name():
     assert type(uk.optim.create("signadam", [fresh()], lr=0.1)) is Signum
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.7])
+def test_it_is_pytorch_optimizers_signsgd_which_is_signum_by_default(momentum):
+    # one class there, whose momentum is 0.9 unless told otherwise: its default is our Signum, not our SignSGD
+    library = pytest.importorskip("pytorch_optimizer")
+    ours, theirs = fresh(), fresh()
+    signum = Signum([ours], lr=0.01, momentum=momentum) if momentum else SignSGD([ours], lr=0.01)
+    first = walk(signum, ours, GRADIENTS)
+    second = walk(library.SignSGD([theirs], lr=0.01, momentum=momentum), theirs, GRADIENTS)
+    for mine, other in zip(first, second, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-12, atol=1e-14)
+    assert library.SignSGD([theirs]).defaults["momentum"] == 0.9
+
+
 @pytest.mark.parametrize(
     ("cls", "options", "message"),
     [

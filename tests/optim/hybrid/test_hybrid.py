@@ -190,7 +190,7 @@ def test_rates_changed_on_the_way_hold_for_both_parts():
     weight, batches = problem()
     hybrid = Hybrid([weight], lr=0.5, zo_lr=0.1, block=1)
     for group in hybrid.param_groups:
-        group["lr"], group["zo_lr"] = 1e-9, 1e-9
+        group["lr"], group["second_lr"] = 1e-9, 1e-9
     before = weight.detach().clone()
     for batch in batches[:2]:
         hybrid.step(distance(weight, batch))

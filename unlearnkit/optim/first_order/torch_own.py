@@ -7,11 +7,25 @@ from typing import Any
 
 import torch
 
+from unlearnkit.errors import require_positive
 from unlearnkit.optim.checked import Checked
 from unlearnkit.optim.closures import checked
+from unlearnkit.optim.zeroth_order.refined_moments import check_betas
 
 
-class SGD(Checked, torch.optim.SGD):
+class _Options(Checked):
+    """torch looks at the options of its constructor; those of a group must make sense, too."""
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise BadInput for an option out of range; eps = 0 makes 0 / 0 of a gradient of zero."""
+        super().check(options)
+        for name in ("momentum", "dampening", "weight_decay"):
+            require_positive(name, options.get(name, 0), zero_allowed=True)
+        require_positive("eps", options.get("eps", 1))
+        check_betas(options.get("betas", (0, 0)))
+
+
+class SGD(_Options, torch.optim.SGD):
     """torch.optim.SGD, unchanged (Robbins and Monro 1951)."""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -19,7 +33,7 @@ class SGD(Checked, torch.optim.SGD):
         return super().step(checked(closure, self))
 
 
-class Adam(Checked, torch.optim.Adam):
+class Adam(_Options, torch.optim.Adam):
     """torch.optim.Adam, unchanged (Kingma and Ba 2015, 1412.6980)."""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -27,7 +41,7 @@ class Adam(Checked, torch.optim.Adam):
         return super().step(checked(closure, self))
 
 
-class AdamW(Checked, torch.optim.AdamW):
+class AdamW(_Options, torch.optim.AdamW):
     """torch.optim.AdamW, unchanged (Loshchilov and Hutter 2019, 1711.05101)."""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

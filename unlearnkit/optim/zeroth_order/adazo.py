@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 
-from unlearnkit.errors import require_integer, require_positive
-from unlearnkit.optim.zeroth_order.directions import Directions
-from unlearnkit.optim.zeroth_order.refined_moments import Closure, RefinedMoments
-from unlearnkit.optim.zeroth_order.two_point import two_point
+from unlearnkit.errors import require_one_of
+from unlearnkit.optim.zeroth_order.refined_moments import check_moments, refine
+from unlearnkit.optim.zeroth_order.zeroth_order import ZerothOrder
 
 
-class AdaZO(RefinedMoments):
+class AdaZO(ZerothOrder):
     """Zeroth order: each step looks at the loss in 2 `queries` places and at no gradient.
+
+        m <- b1 m + (1 - b1) g,    v <- b2 v + (1 - b2) m^2,    theta <- theta - lr m / (sqrt(v) + eps)
 
     Parameters
     ----------
@@ -26,17 +27,14 @@ class AdaZO(RefinedMoments):
     lr : float
         The change of a weight in a step, nearly; the first step is lr / sqrt(1 - b2), see
         `unlearnkit.optim.zeroth_order.refined_moments`.
-    queries : int
-        Directions a step; each costs two forward passes.
-    radius : float
-        How far each weight is moved to look, in root mean square; the L2 radius is `radius_l2`.
-    directions : {"sphere", "gaussian", "rademacher"}
+    queries, radius, directions, restore, difference, keep_directions, seed : as `ZerothOrder`'s
     rank, density : optional
         Look within a subspace only; see `unlearnkit.optim.Directions`. With `density` the steps keep to it,
         too. With `rank` only the first moment does: dividing it by sqrt(v) leads out.
     betas, eps : R-AdaZO's; its paper has b2 = 0.99.
-    seed : int
-        Decides the directions.
+    bias_correction : bool
+        Not the paper's: both moments are divided by the weight that they have gathered so far, and the
+        first step is lr.
 
     Raises
     ------
@@ -48,12 +46,10 @@ class AdaZO(RefinedMoments):
     >>> import torch
     >>> w = torch.nn.Parameter(torch.tensor([3.0, -4.0]))
     >>> adazo = AdaZO([w], lr=0.05, queries=8)
-    >>> for _ in range(200): loss = adazo.step(lambda: w.square().sum())
+    >>> for _ in range(100): loss = adazo.step(lambda: w.square().sum())
     >>> bool(w.abs().max() < 0.5)
     True
     """
-
-    needs_closure = "loss"
 
     def __init__(
         self,
@@ -63,38 +59,30 @@ class AdaZO(RefinedMoments):
         queries: int = 4,
         radius: float = 1e-3,
         directions: str = "sphere",
+        restore: str = "copy",
+        difference: str = "central",
         rank: int | None = None,
         density: float | None = None,
+        keep_directions: bool = False,
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
+        bias_correction: bool = False,
         seed: int = 0,
     ) -> None:
-        require_integer("queries", queries, minimum=1)
-        require_positive("radius", radius)
-        self.queries, self.radius = queries, radius
-        self.directions = Directions(directions, rank=rank, density=density, seed=seed)
-        super().__init__(params, lr, betas=betas, eps=eps, seed=seed)
-
-    @property
-    def forward_equivalents(self) -> float:
-        """Of a step: two forward passes a query."""
-        return 2.0 * self.queries
-
-    @property
-    def radius_l2(self) -> float:
-        """The length of the step that each query looks along: radius * sqrt(weights that move)."""
-        moved = sum(weight.numel() for weight in self.weights) * (self.directions.density or 1.0)
-        return float(self.radius * moved**0.5)
-
-    def step(self, closure: Closure = None) -> torch.Tensor:  # type: ignore[override]
-        """Take one step; the closure returns the loss and calls no backward.
-
-        Returns the mean loss over the places looked at.
-        """
-        weights = self.weights
-        loss, gradient = two_point(
-            closure, weights, directions=self.directions, queries=self.queries, radius=self.radius,
-            step=self.steps_taken, name="AdaZO",
+        super().__init__(
+            params, {"lr": lr, "betas": betas, "eps": eps, "bias_correction": bias_correction},
+            queries=queries, radius=radius, directions=directions, restore=restore, difference=difference,
+            rank=rank, density=density, keep_directions=keep_directions, seed=seed,
         )  # fmt: skip
-        self.move(dict(zip(weights, gradient, strict=True)))
-        return loss
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise BadInput for a rate, a beta or an eps out of range."""
+        super().check(options)
+        check_moments(options)
+        require_one_of("bias_correction", options.get("bias_correction", False), (True, False))
+
+    def move(
+        self, weight: torch.Tensor, g: torch.Tensor, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        """R-AdaZO's rule."""
+        refine(weight, g, state, group)

@@ -9,18 +9,32 @@ cosine of about sqrt(q/d): it is mostly noise, which is the point of arXiv 2510.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from unlearnkit.optim.closures import calls_backward, loss_of
 from unlearnkit.optim.zeroth_order.directions import Directions
-from unlearnkit.randomness import global_stream
+from unlearnkit.optim.zeroth_order.estimate import Estimate, Looks
 
 
 @torch.no_grad()
+def central(
+    closure: Callable[[], Any] | None, weights: Sequence[torch.Tensor], *, radius: float, **look: Any
+) -> Estimate:
+    """The estimate of `two_point`, whose gradient is not held but replayed; `look` is that of `Looks`."""
+    with Looks(closure, weights, **look) as looks:
+        total = 0.0
+        for query in range(looks.queries):
+            u = looks.direction(query)
+            # Dropout, where there is any, must drop the same units on both sides.
+            ends = looks.at(u, radius, query), looks.at(u, -radius, query)
+            total += ends[0] + ends[1]
+            looks.add(u, ends, 2 * radius)
+    looks.estimate.loss = total / (2 * looks.queries)
+    return looks.estimate
+
+
 def two_point(
     closure: Callable[[], Any] | None,
     weights: Sequence[torch.Tensor],
@@ -30,12 +44,28 @@ def two_point(
     radius: float,
     step: int,
     name: str,
+    restore: str = "copy",
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Estimate the gradient of a closure's loss at the weights, which are left as they were.
 
-    Adding and subtracting in place would leave half of all float32 weights changed in the last
-    bit, so both points are written from one kept copy, and the copy is written back: to the bit,
-    also when the closure raises or is interrupted.
+    To the bit, also when the closure raises or is interrupted.
+
+    Parameters
+    ----------
+    closure : callable
+        () to the loss; calls no backward.
+    weights : sequence of Tensor
+    directions : Directions
+    queries : int
+        How many directions; each takes two passes.
+    radius : float
+        How far each weight is moved, in root mean square.
+    step : int
+        Decides, with the seed of the directions, what is drawn.
+    name : str
+        Of whoever asks, for errors.
+    restore : {"copy", "layerwise"}
+        See `unlearnkit.optim.zeroth_order.restore`.
 
     Returns
     -------
@@ -47,43 +77,18 @@ def two_point(
     ------
     WrongClosure
         When there is no closure, or one that calls backward, with gradients on by its own doing, too.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weight = torch.tensor([3.0])
+    >>> _, (g,) = two_point(lambda: weight.square().sum(), [weight], directions=Directions(), queries=1,
+    ...                     radius=0.1, step=0, name="example")
+    >>> f"{g.item():.4f}"
+    '6.0000'
     """
-    grads = [weight.grad for weight in weights]
-    kept = [weight.detach().clone() for weight in weights]
-    gradient = [torch.zeros_like(weight) for weight in weights]
-    total = torch.zeros((), dtype=torch.float64)
-    try:
-        for query in range(queries):
-            u = directions.draw(weights, "direction", step, query)
-            ends = []
-            for side in (radius, -radius):
-                _move_to(weights, kept, u, side)
-                # Dropout, where there is any, must drop the same units on both sides.
-                with global_stream(directions.seed, "dropout", step, query):
-                    ends.append(loss_of(closure, name).double().cpu())
-                _refuse_gradients(weights, grads, name)
-            total += ends[0] + ends[1]
-            slope = float(ends[0] - ends[1]) / (2 * radius * queries)
-            torch._foreach_add_(gradient, u, alpha=slope if math.isfinite(slope) else math.nan)
-    finally:
-        for weight, copy in zip(weights, kept, strict=True):
-            weight.copy_(copy)
-    return total / (2 * queries), gradient
-
-
-def _refuse_gradients(
-    weights: Sequence[torch.Tensor], before: Sequence[torch.Tensor | None], name: str
-) -> None:
-    """Raise when the closure left a gradient where there was none, and take it away again."""
-    if all(weight.grad is grad for weight, grad in zip(weights, before, strict=True)):
-        return
-    for weight, grad in zip(weights, before, strict=True):
-        weight.grad = grad
-    raise calls_backward(name)
-
-
-def _move_to(
-    weights: Sequence[torch.Tensor], kept: Sequence[torch.Tensor], u: Sequence[torch.Tensor], side: float
-) -> None:
-    for weight, copy, direction in zip(weights, kept, u, strict=True):
-        torch.add(copy, direction, alpha=side, out=weight)
+    found = central(
+        closure, weights, directions=directions, queries=queries, radius=radius, step=step, name=name,
+        restore=restore, keep=True,
+    )  # fmt: skip
+    return torch.tensor(found.loss, dtype=torch.float64), [found.of(i) for i in range(len(weights))]

@@ -1,0 +1,1 @@
+"""Every optimizer grade: what all of them share, and each one's identity."""
