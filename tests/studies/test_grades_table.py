@@ -1,4 +1,4 @@
-"""The table of every grade: a row an optimizer, in the catalogue's order; the one that ships is the record's."""
+"""The table of every grade: a row an optimizer, in the catalogue's order; what ships is the record's."""
 
 from __future__ import annotations
 

@@ -34,8 +34,9 @@ def grades_table(frontiers: dict[str, Any], *, task: str) -> str:
     Returns
     -------
     str
-        In the order of the catalogue. "outcome": whether a learning rate was found that forgets, to the depth of
-        never_learned, and keeps the rest; "status": what the chosen point is. "cost": its forward-equivalents.
+        In the order of the catalogue. "outcome": whether a learning rate was found that forgets, to the
+        depth of never_learned, and keeps the rest; "status": what the chosen point is. "cost": its
+        forward-equivalents.
         "depth": its nll_forget in multiples of never_learned's. "knows": shown / held out. "keeps": share of
         the questions to keep. "distance": L2.
     """
