@@ -20,7 +20,10 @@ class Displaced:
 
     @torch.no_grad()
     def to(self, *steps: tuple[float, Sequence[torch.Tensor]]) -> None:
-        """Go to origin + sum of scale * direction; a direction has one tensor a weight. No step: the origin."""
+        """Go to origin + sum of scale * direction; a direction has one tensor a weight.
+
+        Without a step: to the origin.
+        """
         moved = [(scale, direction) for scale, direction in steps if scale]
         for place, (weight, kept) in enumerate(zip(self.weights, self.kept, strict=True)):
             if not moved:

@@ -12,11 +12,14 @@ from unlearnkit.errors import require_integer, require_one_of, require_positive
 from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.lanczos import Lanczos
 from unlearnkit.flatness.memory import require_room
+from unlearnkit.flatness.symmetric import Symmetric, drawn, vector_bytes
 from unlearnkit.flatness.tables import html_table
 from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
 WHICH = ("LM", "LA", "SA")
+TOLERANCE = 1e-5
+FOR_PRODUCTS = 6  # vectors that one product holds on its way
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ def top_eigenvalues(
     *,
     which: str = "LM",
     seed: int = 0,
-    tolerance: float = 1e-4,
+    tolerance: float = TOLERANCE,
     max_products: int | None = None,
     progress: bool = False,
 ) -> Eigenvalues:
@@ -91,7 +94,8 @@ def top_eigenvalues(
     tolerance : float
         Residual allowed, as a share of the largest modulus.
     max_products : int, optional
-        Hessian-vector products to spend at most; 8 k + 40 if not given, and never more than there are weights.
+        Hessian-vector products to spend at most; 8 k + 40 if not given, and never more than there are
+        weights.
     progress : bool
         Whether to show a bar.
 
@@ -114,57 +118,95 @@ def top_eigenvalues(
     >>> bool(found.values[0].abs() >= found.values[1].abs())
     True
     """
+    return outermost(
+        Hessian(loss), k, which=which, seed=seed, tolerance=tolerance, max_products=max_products,
+        progress=progress,
+    )  # fmt: skip
+
+
+def outermost(
+    matrix: Symmetric,
+    k: int,
+    *,
+    which: str = "LM",
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    max_products: int | None = None,
+    progress: bool = False,
+) -> Eigenvalues:
+    """The outermost eigenvalues of any symmetric matrix; see `top_eigenvalues`."""
     require_one_of("which", which, WHICH)
     require_positive("tolerance", tolerance)
-    hessian = Hessian(loss)
     require_integer(
-        "k", k, minimum=1, maximum=hessian.size, hint="there are no more eigenvalues than weights"
+        "k", k, minimum=1, maximum=matrix.size, hint="There are no more eigenvalues than weights."
     )
     limit = 8 * k + 40 if max_products is None else max_products
-    require_integer("max_products", limit, minimum=k)
-    limit = min(limit, hessian.size)
-    needed = limit * hessian.size * hessian.weights[0].element_size()
-    require_room(f"{limit} basis vectors", needed, hessian.device, way_out="give a smaller max_products")
-    with hessian.cached(), tqdm(total=limit, desc="eigenvalues", disable=not progress, leave=False) as bar:
-        lanczos = _run(hessian, k, which, generator(seed, "lanczos"), tolerance, limit, bar)
-    return _collect(lanczos, k, which, tolerance)
+    require_integer("max_products", limit, minimum=k, hint="Each eigenvalue takes a product at least.")
+    limit = min(limit, matrix.size)
+    needed = (limit + k + FOR_PRODUCTS) * vector_bytes(matrix)
+    require_room(
+        f"{limit} basis vectors of {matrix.size:,} numbers", needed, matrix.device,
+        way_out="give a smaller max_products, or freeze parameters with requires_grad_(False)",
+    )  # fmt: skip
+    with (
+        matrix.cached(beside=needed),
+        tqdm(total=limit, desc="eigenvalues", disable=not progress, leave=False) as bar,
+    ):
+        lanczos = _run(matrix, k, which, generator(seed, "lanczos"), tolerance, limit, bar)
+        return _collect(lanczos, k, which, tolerance)
 
 
 def _run(
-    hessian: Hessian, k: int, which: str, source: torch.Generator, tolerance: float, limit: int, bar: Any
+    matrix: Symmetric, k: int, which: str, source: torch.Generator, tolerance: float, limit: int, bar: Any
 ) -> Lanczos:
-    start = torch.randn(hessian.size, generator=source, dtype=torch.float32).to(hessian.device, hessian.dtype)
-    lanczos = Lanczos(hessian.__matmul__, start, limit, source)
-    while lanczos.taken < limit:
+    lanczos = Lanczos(matrix.__matmul__, drawn(matrix, source), limit, source)
+    while lanczos.taken < limit and not _settled(lanczos, k, which, tolerance):
         lanczos.advance()
         bar.update()
-        if lanczos.taken >= k and _settled(lanczos, k, which, tolerance):
-            break
     return lanczos
 
 
 def _settled(lanczos: Lanczos, k: int, which: str, tolerance: float) -> bool:
+    """Whether the wanted pairs are exact enough, and nothing that is still unseen can be wanted.
+
+    A start sees each eigenvalue once. When its subspace is exhausted, whatever it saw may be there again: so
+    a fresh start goes on until its own outermost one is exact enough and is none of the wanted.
+    """
+    if lanczos.taken < k:
+        return False
     values, vectors = lanczos.ritz()
     wanted = _order(values, which)[:k]
-    return bool((lanczos.residuals(vectors)[wanted] <= tolerance * values.abs().max()).all())
+    allowed = tolerance * float(values.abs().max())
+    if (lanczos.residuals(vectors)[wanted] > allowed).any():
+        return False
+    if lanczos.taken == len(lanczos.start):
+        return True
+    theirs, vectors = lanczos.ritz(lanczos.blocks[-1])
+    outermost_one = _order(theirs, which)[:1]
+    if lanczos.exhausted:
+        edge = values[wanted[-1:]]
+        return bool(_rank(theirs[outermost_one], which) >= _rank(edge, which) - allowed)
+    return bool(lanczos.residuals(vectors)[outermost_one] <= allowed)
 
 
 def _collect(lanczos: Lanczos, k: int, which: str, tolerance: float) -> Eigenvalues:
     values, vectors = lanczos.ritz()
     wanted = _order(values, which)[:k]
-    residuals = lanczos.residuals(vectors)[wanted]
     basis = lanczos.basis[: lanczos.taken]
     return Eigenvalues(
         values=values[wanted],
         vectors=vectors[:, wanted].T.to(basis) @ basis,
-        residuals=residuals,
+        residuals=lanczos.residuals(vectors)[wanted],
         hvps=lanczos.taken,
         which=which,
-        converged=bool((residuals <= tolerance * values.abs().max()).all()),
+        converged=_settled(lanczos, k, which, tolerance),
     )
 
 
+def _rank(values: torch.Tensor, which: str) -> torch.Tensor:
+    """Lower for what is wanted more."""
+    return {"LM": -values.abs(), "LA": -values, "SA": values}[which]
+
+
 def _order(values: torch.Tensor, which: str) -> torch.Tensor:
-    if which == "LM":
-        return values.abs().argsort(descending=True)
-    return values.argsort(descending=which == "LA")
+    return _rank(values, which).argsort(stable=True)

@@ -15,6 +15,7 @@ from unlearnkit.flatness.memory import free_bytes, saved_bytes
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
 SHARE_FOR_GRAPHS = 0.4  # of the free memory
+ONCE_ONLY = ("derivative for", "double backward", "differentiate twice")  # torch's words for what cannot
 
 
 class Hessian:
@@ -34,8 +35,21 @@ class Hessian:
     Raises
     ------
     BadInput
-        When no parameter requires gradients, or the loss is not a number.
+        When no parameter requires gradients. Products raise it when the loss is not a number, when they are
+        not themselves, and when an operation of the model has no second derivative.
+
+    Examples
+    --------
+    >>> import unlearnkit as uk
+    >>> lab = uk.load_testbed("atlas", fold=1)
+    >>> hessian = Hessian(uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=8)))
+    >>> with hessian.cached():
+    ...     products = [hessian @ torch.full((hessian.size,), scale) for scale in (0.5, 1.0)]
+    >>> torch.allclose(2 * products[0], products[1], atol=1e-4), hessian.products
+    (True, 2)
     """
+
+    name = "Hessian"
 
     def __init__(self, loss: TokenMeanLoss) -> None:
         self.loss, self.weights = loss, loss.weights
@@ -48,8 +62,11 @@ class Hessian:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of vectors and products."""
-        return self.weights[0].dtype
+        """Of vectors and products: float32, or wider if weights are; half precision is for weights only."""
+        dtype = torch.float32
+        for weight in self.weights:
+            dtype = torch.promote_types(dtype, weight.dtype)
+        return dtype
 
     @property
     def device(self) -> torch.device:
@@ -58,26 +75,48 @@ class Hessian:
 
     def __matmul__(self, vector: torch.Tensor) -> torch.Tensor:
         """H v, flat; `vector` is (size,)."""
-        self.products += 1
-        parts = unflatten(vector, self.weights)
+        vector = self._checked(vector)
+        parts = [part.to(w) for part, w in zip(unflatten(vector, self.weights), self.weights, strict=True)]
         total = torch.zeros_like(vector)
         with self.loss.evaluating(), _differentiable_twice():
             for batch in range(len(self.loss.batches)):
                 total += self._product(batch, parts)
+        if not total.isfinite().all():
+            raise BadInput(
+                "loss: a product with its Hessian is not finite, though the loss is; look for weights so "
+                "large that derivatives overflow"
+            )
+        self.products += 1
         return total
 
     @contextmanager
-    def cached(self) -> Iterator[Hessian]:
+    def cached(self, *, beside: int = 0) -> Iterator[Hessian]:
         """Keep the graphs of the gradients inside the block, if they fit: a product is then a backward pass.
 
-        The weights must not change inside.
+        The weights must not change inside. `beside` bytes are left free for what else will be held.
         """
-        self._keeping = self._graphs_fit()
-        try:
-            yield self
-        finally:
-            self._keeping = False
-            self._graphs.clear()
+        with self.loss.evaluating():
+            self._keeping = self._graphs_fit(beside)
+            try:
+                yield self
+            finally:
+                self._keeping = False
+                self._graphs.clear()
+
+    def _checked(self, vector: Any) -> torch.Tensor:
+        if not isinstance(vector, torch.Tensor) or vector.shape != (self.size,):
+            given = (
+                f"shape {tuple(vector.shape)}" if hasattr(vector, "shape") else f"a {type(vector).__name__}"
+            )
+            raise BadInput(
+                f"vector must be a flat tensor of {self.size} numbers, one a weight that requires "
+                f"gradients, but {given} was given"
+            )
+        if vector.device != self.device:
+            raise BadInput(
+                f"vector is on {vector.device}, the model on {self.device}; move one of them with .to()"
+            )
+        return vector.detach().to(self.dtype)
 
     def _product(self, batch: int, parts: list[torch.Tensor]) -> torch.Tensor:
         gradient = self._graphs.get(batch)
@@ -92,48 +131,56 @@ class Hessian:
             [g for g, _ in depends], self.weights, [v for _, v in depends],
             retain_graph=self._keeping, allow_unused=True, materialize_grads=True,
         )  # fmt: skip
-        return flatten(found)
+        return flatten([part.to(self.dtype) for part in found])
 
     def _gradient(self, batch: int) -> list[torch.Tensor]:
+        """A batch's share of the loss's gradient, with its graph."""
         with torch.enable_grad():
             loss = self.loss.batch_sum(batch) / self.loss.tokens
             if not loss.isfinite():
                 raise BadInput(
-                    f"loss: it is {loss.item()} on batches[{batch}], so it has no curvature; look for weights that "
-                    "are not numbers"
+                    f"loss: it is {loss.item()} on batches[{batch}], so it has no curvature; look for "
+                    "weights that are not numbers"
                 )
-            return list(
-                torch.autograd.grad(
-                    loss, self.weights, create_graph=True, allow_unused=True, materialize_grads=True
-                )
+            if not loss.requires_grad:  # nothing in it depends on the weights
+                return [torch.zeros_like(weight) for weight in self.weights]
+            found = torch.autograd.grad(
+                loss, self.weights, create_graph=True, allow_unused=True, materialize_grads=True
             )
+        return list(found)
 
-    def _graphs_fit(self) -> bool:
+    def _graphs_fit(self, beside: int) -> bool:
         """Whether the graphs of all batches fit into a share of what is free, judged by the largest batch."""
         sizes = [batch["labels"].numel() for batch in self.loss.batches]
         largest = sizes.index(max(sizes))
         with self.loss.evaluating(), _differentiable_twice(), saved_bytes() as saved:
             self._gradient(largest)
-        return saved.total * sum(sizes) / max(sizes) < SHARE_FOR_GRAPHS * free_bytes(self.device)
+        free = free_bytes(self.device) - beside
+        return saved.total * sum(sizes) / max(sizes) < SHARE_FOR_GRAPHS * free
 
 
 def hessian_vector_product(loss: TokenMeanLoss, vector: torch.Tensor) -> torch.Tensor:
     """H v: the Hessian of a loss at the model's weights times a vector.
 
+    By differentiating g^T v, g the gradient, once more (Pearlmutter 1994). The model is left as it is:
+    weights, gradients in `.grad` and modes.
+
     Parameters
     ----------
     loss : TokenMeanLoss
     vector : Tensor (parameters,)
-        Flat, over the parameters that require gradients, in order.
+        Flat, over the parameters that require gradients, in order, on the model's device.
 
     Returns
     -------
     Tensor (parameters,)
+        In float32, or wider if the weights are.
 
     Raises
     ------
     BadInput
-        For a vector of another length, or when there is nothing to differentiate.
+        For a vector of another length or on another device, when no parameter requires gradients, or when the
+        loss or the product is not finite.
 
     Examples
     --------
@@ -144,18 +191,7 @@ def hessian_vector_product(loss: TokenMeanLoss, vector: torch.Tensor) -> torch.T
     >>> bool((hessian_vector_product(loss, vector) == 0).all())
     True
     """
-    hessian = Hessian(loss)
-    return hessian @ checked_vector(vector, hessian)
-
-
-def checked_vector(vector: Any, hessian: Hessian) -> torch.Tensor:
-    """The vector in the Hessian's dtype and on its device; raises BadInput unless it is flat and fits."""
-    if not isinstance(vector, torch.Tensor) or vector.shape != (hessian.size,):
-        given = tuple(vector.shape) if isinstance(vector, torch.Tensor) else type(vector).__name__
-        raise BadInput(
-            f"vector must be a flat tensor of {hessian.size} numbers, one a weight, but {given} was given"
-        )
-    return vector.to(device=hessian.device, dtype=hessian.dtype)
+    return Hessian(loss) @ vector
 
 
 @contextmanager
@@ -165,9 +201,10 @@ def _differentiable_twice() -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
-            if "derivative for" in str(error) or "double backward" in str(error):
+            if any(words in str(error) for words in ONCE_ONLY):
                 raise BadInput(
-                    f"loss: the model has an operation without a second derivative ({str(error).splitlines()[0]}); "
+                    "loss: the model has an operation without a second derivative "
+                    f"({str(error).splitlines()[0]}); "
                     'load it with attn_implementation="eager" or "sdpa"'
                 ) from error
             raise

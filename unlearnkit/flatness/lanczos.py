@@ -1,7 +1,8 @@
-"""Lanczos with full re-orthogonalisation: a symmetric matrix, seen through products, as a small tridiagonal one.
+"""Lanczos with full re-orthogonalisation: a symmetric matrix, through products, as a tridiagonal one.
 
-Every new basis vector is made orthogonal to all earlier ones, twice ("twice is enough", Parlett 1998). Without
-it rounding brings found eigenvalues back again and again ("ghosts").
+Every new basis vector is made orthogonal to all earlier ones, again where a pass took much of it away
+(Daniel, Gragg, Kaufman, Stewart 1976). Without it rounding brings found eigenvalues back again and again
+("ghosts").
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from dataclasses import dataclass, field
 import torch
 
 Matvec = Callable[[torch.Tensor], torch.Tensor]
-EXHAUSTED = 1e-6  # of the matrix's size: what is left of a product is rounding, the subspace is invariant
+EXHAUSTED = 16.0  # times rounding, of the matrix's size: what is left of a product is rounding
+TAKEN_MUCH = 0.7  # a pass that leaves less of a vector's length is followed by another
 
 
 @dataclass
 class Lanczos:
     """A decomposition in the making: H Q = Q T + (remainder) e_m^T, with orthonormal columns of Q.
+
+    Where the subspace is invariant it goes on from a fresh direction, and T falls into blocks.
 
     Parameters
     ----------
@@ -29,6 +33,15 @@ class Lanczos:
         The most that will be taken: room for that many basis vectors is held.
     source : torch.Generator
         Draws a fresh direction where the subspace is exhausted.
+
+    Attributes
+    ----------
+    diagonal, beside : list of float
+        T's diagonal, and what is beside it; the last of `beside` is the remainder's length.
+    basis : Tensor (steps, size)
+        Q, a row each; the first `taken` rows are filled.
+    blocks : list of int
+        Where each block of T begins.
     """
 
     matvec: Matvec
@@ -37,6 +50,7 @@ class Lanczos:
     source: torch.Generator
     diagonal: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=lambda: [0])
 
     def __post_init__(self) -> None:
         self.basis = torch.empty(
@@ -49,20 +63,33 @@ class Lanczos:
         """Products so far."""
         return len(self.diagonal)
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the subspace so far is invariant, up to rounding."""
+        return bool(self.beside) and not self.beside[-1]
+
     def advance(self) -> None:
         """One more product."""
         here = self.taken
+        if here and self.exhausted:
+            self.blocks.append(here)
         product = self.matvec(self.basis[here])
         self.diagonal.append(float(product.double() @ self.basis[here].double()))
         known = self.basis[: here + 1]
-        remainder = _orthogonal_to(known, product)
-        length = float(remainder.double().norm())
+        remainder: torch.Tensor | None = _orthogonal_to(known, self._by_recurrence(product))
+        length = _length(remainder)
         scale = max(abs(value) for value in (*self.diagonal, *self.beside))
-        if length <= EXHAUSTED * scale:
+        if length <= EXHAUSTED * torch.finfo(product.dtype).eps * scale or here + 1 == len(product):
             length, remainder = 0.0, self._fresh(known)
         self.beside.append(length)
         if here + 1 < self.steps and remainder is not None:
             self.basis[here + 1] = remainder / remainder.norm()
+
+    def _by_recurrence(self, product: torch.Tensor) -> torch.Tensor:
+        """What is left of a product without its last two directions: in exact arithmetic, the remainder."""
+        here = self.taken - 1
+        left = product - self.diagonal[-1] * self.basis[here]
+        return left - self.beside[-1] * self.basis[here - 1] if here else left
 
     def _fresh(self, known: torch.Tensor) -> torch.Tensor | None:
         """A direction outside the subspace, or None when the subspace is everything."""
@@ -71,12 +98,11 @@ class Lanczos:
         # Drawn on the CPU, so that every device goes on from the same.
         return _orthogonal_to(known, torch.randn(known.shape[1], generator=self.source).to(known))
 
-    def ritz(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Eigenvalues of T, ascending (m,), and its eigenvectors (m, m), in float64."""
-        tridiagonal = torch.diag(torch.tensor(self.diagonal, dtype=torch.float64))
-        off = torch.tensor(self.beside[:-1], dtype=torch.float64)
-        tridiagonal += torch.diag(off, 1) + torch.diag(off, -1)
-        values, vectors = torch.linalg.eigh(tridiagonal)
+    def ritz(self, first: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+        """Eigenvalues of T from a row on, ascending (m,), and its eigenvectors (m, m), in float64."""
+        off = torch.tensor(self.beside[first:-1], dtype=torch.float64)
+        tridiagonal = torch.diag(torch.tensor(self.diagonal[first:], dtype=torch.float64))
+        values, vectors = torch.linalg.eigh(tridiagonal + torch.diag(off, 1) + torch.diag(off, -1))
         return values, vectors
 
     def residuals(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -85,6 +111,14 @@ class Lanczos:
 
 
 def _orthogonal_to(known: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-    for _ in range(2):
-        vector = vector - known.T @ (known @ vector)
+    length = _length(vector)
+    for _ in range(4):
+        vector = torch.addmv(vector, known.T, known @ vector, alpha=-1)
+        before, length = length, _length(vector)
+        if length > TAKEN_MUCH * before:
+            break
     return vector
+
+
+def _length(vector: torch.Tensor) -> float:
+    return float(vector.double().norm())

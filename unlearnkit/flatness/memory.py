@@ -24,7 +24,8 @@ def require_room(what: str, needed: int, device: torch.device, *, way_out: str) 
     free = free_bytes(device)
     if needed > free:
         raise BadInput(
-            f"{what} would take {needed / 1e9:.2f} GB, but {free / 1e9:.2f} GB are free on {device}; {way_out}"
+            f"{what} would take {needed / 1e9:.2f} GB, but {free / 1e9:.2f} GB are free on {device}; "
+            f"{way_out}"
         )
 
 

@@ -14,9 +14,12 @@ from unlearnkit.errors import require_integer, require_positive
 from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.lanczos import Lanczos
 from unlearnkit.flatness.memory import require_room
+from unlearnkit.flatness.symmetric import Symmetric, drawn, vector_bytes
 from unlearnkit.flatness.tables import html_table
 from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
+
+FOR_PRODUCTS = 6  # vectors that one product holds on its way
 
 Array = npt.NDArray[np.float64]
 
@@ -136,30 +139,42 @@ def spectrum(
     >>> [round(float(weights.sum()), 6) for weights in found.weights]
     [1.0, 1.0]
     """
+    return quadrature(Hessian(loss), runs=runs, steps=steps, seed=seed, progress=progress)
+
+
+def quadrature(
+    matrix: Symmetric, *, runs: int = 5, steps: int = 60, seed: int = 0, progress: bool = False
+) -> Spectrum:
+    """The spectral density of any symmetric matrix; see `spectrum`."""
     require_integer("runs", runs, minimum=1)
     require_integer("steps", steps, minimum=1)
-    hessian = Hessian(loss)
-    steps = min(steps, hessian.size)
-    needed = steps * hessian.size * hessian.weights[0].element_size()
-    require_room(f"{steps} basis vectors", needed, hessian.device, way_out="give fewer steps")
-    nodes, weights = [], []
+    steps = min(steps, matrix.size)
+    needed = (steps + FOR_PRODUCTS) * vector_bytes(matrix)
+    require_room(
+        f"{steps} basis vectors of {matrix.size:,} numbers", needed, matrix.device,
+        way_out="give fewer steps, or freeze parameters with requires_grad_(False)",
+    )  # fmt: skip
+    nodes, weights, taken = [], [], 0
     with (
-        hessian.cached(),
+        matrix.cached(beside=needed),
         tqdm(total=runs * steps, desc="spectrum", disable=not progress, leave=False) as bar,
     ):
         for run in range(runs):
-            source = generator(seed, "spectrum", run)
-            start = torch.randn(hessian.size, generator=source).to(hessian.device, hessian.dtype)
-            lanczos = Lanczos(hessian.__matmul__, start, steps, source)
-            for _ in range(steps):
-                lanczos.advance()
-                bar.update()
-                if not lanczos.beside[-1]:  # all that this start can see has been seen
-                    break
+            lanczos = _one_run(matrix, steps, generator(seed, "spectrum", run), bar)
             values, vectors = lanczos.ritz()
             nodes.append(values.numpy())
             weights.append(vectors[0].square().numpy())
-    return Spectrum(nodes, weights, hessian.size, hessian.products)
+            taken += lanczos.taken
+    return Spectrum(nodes, weights, matrix.size, taken)
+
+
+def _one_run(matrix: Symmetric, steps: int, source: torch.Generator, bar: tqdm) -> Lanczos:
+    lanczos = Lanczos(matrix.__matmul__, drawn(matrix, source), steps, source)
+    # An exhausted subspace has all that this start can see.
+    while lanczos.taken < steps and not lanczos.exhausted:
+        lanczos.advance()
+        bar.update()
+    return lanczos
 
 
 def _smoothed(grid: Array, nodes: Array, weights: Array, width: float) -> Array:

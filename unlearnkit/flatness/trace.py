@@ -9,6 +9,7 @@ from unlearnkit.errors import require_integer, require_one_of
 from unlearnkit.flatness.estimate import Estimate, mean_of
 from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.memory import require_room
+from unlearnkit.flatness.symmetric import Symmetric, vector_bytes
 from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
@@ -35,9 +36,9 @@ def trace(
     samples : int
         Hessian-vector products.
     method : {"hutchinson", "hutch++"}
-        Hutch++ (Meyer, Musco, Musco, Woodruff 2021, 2010.09649) spends two thirds of the products on a
-        subspace of rank samples / 3, whose trace it takes exactly. On flat, indefinite spectra, as those of
-        transformers are, it loses; its interval is that of the rest.
+        Hutch++ (Meyer, Musco, Musco, Woodruff 2021, 2010.09649, Algorithm 1) spends two thirds of the
+        products on a subspace of rank samples / 3, whose trace it takes exactly. On flat, indefinite spectra,
+        as those of transformers are, it loses; its interval is that of the rest.
     seed : int
     progress : bool
 
@@ -49,7 +50,8 @@ def trace(
     Raises
     ------
     BadInput
-        For fewer than 2 samples (6 for Hutch++), or a loss without a Hessian.
+        For fewer than 2 samples (6 for Hutch++), a loss without a Hessian, or a subspace that does not fit
+        into memory.
 
     Examples
     --------
@@ -60,38 +62,61 @@ def trace(
     >>> found.interval[0] < found.estimate < found.interval[1]
     True
     """
+    return sampled_trace(Hessian(loss), samples=samples, method=method, seed=seed, progress=progress)
+
+
+def sampled_trace(
+    matrix: Symmetric,
+    *,
+    samples: int = 100,
+    method: str = "hutchinson",
+    seed: int = 0,
+    progress: bool = False,
+) -> Estimate:
+    """The trace of any symmetric matrix; see `trace`."""
     require_one_of("method", method, METHODS)
-    require_integer("samples", samples, minimum=2 if method == "hutchinson" else 6)
-    hessian, source = Hessian(loss), generator(seed, "trace")
-    with hessian.cached(), tqdm(total=samples, desc="trace", disable=not progress, leave=False) as bar:
-        if method == "hutchinson":
-            values = [_quadratic(hessian, _signs(hessian, source), bar) for _ in range(samples)]
-            return mean_of("trace of the Hessian", values, hvps=hessian.products)
-        return _hutch_plus_plus(hessian, samples, source, bar)
+    least = 2 if method == "hutchinson" else 6
+    require_integer("samples", samples, minimum=least, hint="An interval needs two samples at least.")
+    estimate = _hutchinson if method == "hutchinson" else _hutch_plus_plus
+    with tqdm(total=samples, desc="trace", disable=not progress, leave=False) as bar:
+        return estimate(matrix, samples, generator(seed, "trace"), bar)
 
 
-def _signs(hessian: Hessian, source: torch.Generator) -> torch.Tensor:
-    drawn = torch.randint(0, 2, (hessian.size,), generator=source, dtype=torch.int8)
-    return drawn.to(hessian.device, hessian.dtype).mul_(2).sub_(1)
+def _hutchinson(matrix: Symmetric, samples: int, source: torch.Generator, bar: tqdm) -> Estimate:
+    with matrix.cached():
+        values = [_quadratic(matrix, _signs(matrix, source), bar) for _ in range(samples)]
+    return mean_of(f"trace of the {matrix.name}", values, hvps=samples)
 
 
-def _quadratic(hessian: Hessian, vector: torch.Tensor, bar: tqdm) -> float:
-    bar.update()
-    return float((vector.double() * (hessian @ vector).double()).sum())
+def _hutch_plus_plus(matrix: Symmetric, samples: int, source: torch.Generator, bar: tqdm) -> Estimate:
+    rank = min(samples // 3, matrix.size)
+    needed = 3 * rank * vector_bytes(matrix)
+    require_room(f"a subspace of rank {rank}", needed, matrix.device, way_out="give fewer samples")
+    with matrix.cached(beside=needed):
+        basis = _range(matrix, rank, source, bar)
+        known = sum(_quadratic(matrix, column, bar) for column in basis.T)
+        rest = []
+        for _ in range(samples - 2 * rank):
+            vector = _signs(matrix, source)
+            rest.append(_quadratic(matrix, vector - basis @ (basis.T @ vector), bar))
+    return mean_of(f"trace of the {matrix.name} (Hutch++)", rest, offset=known, hvps=samples)
 
 
-def _hutch_plus_plus(hessian: Hessian, samples: int, source: torch.Generator, bar: tqdm) -> Estimate:
-    rank = samples // 3
-    needed = 3 * rank * hessian.size * hessian.weights[0].element_size()
-    require_room(f"a subspace of rank {rank}", needed, hessian.device, way_out="give fewer samples")
+def _range(matrix: Symmetric, rank: int, source: torch.Generator, bar: tqdm) -> torch.Tensor:
+    """Orthonormal columns (size, rank) in which most of the matrix lies."""
     products = []
     for _ in range(rank):
-        products.append(hessian @ _signs(hessian, source))
+        products.append(matrix @ _signs(matrix, source))
         bar.update()
-    basis = torch.linalg.qr(torch.stack(products, dim=1))[0]
-    known = sum(_quadratic(hessian, column, bar) for column in basis.T)
-    rest = []
-    for _ in range(samples - 2 * rank):
-        vector = _signs(hessian, source)
-        rest.append(_quadratic(hessian, vector - basis @ (basis.T @ vector), bar))
-    return mean_of("trace of the Hessian (Hutch++)", rest, offset=known, hvps=hessian.products)
+    return torch.linalg.qr(torch.stack(products, dim=1))[0]
+
+
+def _signs(matrix: Symmetric, source: torch.Generator) -> torch.Tensor:
+    signs = torch.randint(0, 2, (matrix.size,), generator=source, dtype=torch.int8)
+    return signs.to(matrix.device, matrix.dtype).mul_(2).sub_(1)
+
+
+def _quadratic(matrix: Symmetric, vector: torch.Tensor, bar: tqdm) -> float:
+    value = float((vector.double() * (matrix @ vector).double()).sum())
+    bar.update()
+    return value

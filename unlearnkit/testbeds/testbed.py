@@ -82,7 +82,6 @@ class Testbed:
         """Encode a split's rows; see `encode_row`."""
         return encode_rows(split.rows, self.tokenizer, loss_on=loss_on)
 
-    @property
     def batches(
         self, split: Split, *, rows: int | None = None, batch_size: int = 64, loss_on: str = "answer"
     ) -> list[Batch]:
@@ -96,6 +95,24 @@ class Testbed:
         batch_size : int
             Rows a batch; rows of like length share one.
         loss_on : {"answer", "row"}
+            See `encode_row`.
+
+        Returns
+        -------
+        list of mapping
+            Every row once, those of like length together.
+
+        Raises
+        ------
+        BadInput
+            For a batch size below 1, or more rows than the split has.
+
+        Examples
+        --------
+        >>> import unlearnkit as uk
+        >>> lab = uk.load_testbed("atlas", fold=1)
+        >>> [len(batch["labels"]) for batch in lab.batches(lab.retain, rows=40, batch_size=16)]
+        [16, 16, 8]
         """
         require_integer("batch_size", batch_size, minimum=1)
         encoded = self.encode(split, loss_on=loss_on)
@@ -106,6 +123,7 @@ class Testbed:
         pad_id = self.tokenizer.pad_token_id
         return [collate([encoded[i] for i in chunk], pad_id=pad_id, device=self.device) for chunk in chunks]
 
+    @property
     def _headline(self) -> str:
         size = sum(p.numel() for p in self.model.parameters())
         control = "with" if self.has_control else "without"
