@@ -92,7 +92,9 @@ def top_eigenvalues(
     seed : int
         Decides the start vector.
     tolerance : float
-        Residual allowed, as a share of the largest modulus.
+        Residual allowed, as a share of the largest modulus among the k, or of a hundredth of the largest of
+        all where that is more. An eigenvalue's own error is about its residual's square over the gap to the
+        next one.
     max_products : int, optional
         Hessian-vector products to spend at most; 8 k + 40 if not given, and never more than there are
         weights.
@@ -176,7 +178,7 @@ def _settled(lanczos: Lanczos, k: int, which: str, tolerance: float) -> bool:
         return False
     values, vectors = lanczos.ritz()
     wanted = _order(values, which)[:k]
-    allowed = tolerance * float(values.abs().max())
+    allowed = tolerance * _size(values, values[wanted])
     if (lanczos.residuals(vectors)[wanted] > allowed).any():
         return False
     if lanczos.taken == len(lanczos.start):
@@ -201,6 +203,10 @@ def _collect(lanczos: Lanczos, k: int, which: str, tolerance: float) -> Eigenval
         which=which,
         converged=_settled(lanczos, k, which, tolerance),
     )
+
+
+def _size(every: torch.Tensor, wanted: torch.Tensor) -> float:
+    return max(float(wanted.abs().max()), 0.01 * float(every.abs().max()))
 
 
 def _rank(values: torch.Tensor, which: str) -> torch.Tensor:

@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unlearnkit.displaced import flatten, unflatten
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness.memory import free_bytes, saved_bytes
+from unlearnkit.flatness.second_derivatives import (
+    differentiable_twice,
+    require_graph_without_end,
+    require_plain_attention,
+)
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
 SHARE_FOR_GRAPHS = 0.4  # of the free memory
-ONCE_ONLY = ("derivative for", "double backward", "differentiate twice")  # torch's words for what cannot
 
 
 class Hessian:
@@ -55,10 +58,11 @@ class Hessian:
         self.loss, self.weights = loss, loss.weights
         if not self.weights:
             raise BadInput("loss: no parameter of the model requires gradients, so there is no Hessian")
+        require_plain_attention(loss.model)
         self.size = sum(weight.numel() for weight in self.weights)
         self.products = 0
         self._graphs: dict[int, list[torch.Tensor]] = {}
-        self._keeping = False
+        self._keeping = self._seen_through = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -78,7 +82,7 @@ class Hessian:
         vector = self._checked(vector)
         parts = [part.to(w) for part, w in zip(unflatten(vector, self.weights), self.weights, strict=True)]
         total = torch.zeros_like(vector)
-        with self.loss.evaluating(), _differentiable_twice():
+        with self.loss.evaluating(), differentiable_twice():
             for batch in range(len(self.loss.batches)):
                 total += self._product(batch, parts)
         if not total.isfinite().all():
@@ -147,13 +151,16 @@ class Hessian:
             found = torch.autograd.grad(
                 loss, self.weights, create_graph=True, allow_unused=True, materialize_grads=True
             )
+        if not self._seen_through:
+            require_graph_without_end(found)
+            self._seen_through = True
         return list(found)
 
     def _graphs_fit(self, beside: int) -> bool:
         """Whether the graphs of all batches fit into a share of what is free, judged by the largest batch."""
         sizes = [batch["labels"].numel() for batch in self.loss.batches]
         largest = sizes.index(max(sizes))
-        with self.loss.evaluating(), _differentiable_twice(), saved_bytes() as saved:
+        with self.loss.evaluating(), differentiable_twice(), saved_bytes() as saved:
             self._gradient(largest)
         free = free_bytes(self.device) - beside
         return saved.total * sum(sizes) / max(sizes) < SHARE_FOR_GRAPHS * free
@@ -192,19 +199,3 @@ def hessian_vector_product(loss: TokenMeanLoss, vector: torch.Tensor) -> torch.T
     True
     """
     return Hessian(loss) @ vector
-
-
-@contextmanager
-def _differentiable_twice() -> Iterator[None]:
-    """Attention by plain matrix products: the fused kernels have no second derivative."""
-    with sdpa_kernel(SDPBackend.MATH):
-        try:
-            yield
-        except RuntimeError as error:
-            if any(words in str(error) for words in ONCE_ONLY):
-                raise BadInput(
-                    "loss: the model has an operation without a second derivative "
-                    f"({str(error).splitlines()[0]}); "
-                    'load it with attn_implementation="eager" or "sdpa"'
-                ) from error
-            raise

@@ -1,0 +1,1 @@
+"""How flat it is: every estimate against a Hessian that is written down."""
