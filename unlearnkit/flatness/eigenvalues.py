@@ -150,11 +150,12 @@ def outermost(
         f"{limit} basis vectors of {matrix.size:,} numbers", needed, matrix.device,
         way_out="give a smaller max_products, or freeze parameters with requires_grad_(False)",
     )  # fmt: skip
+    source = generator(seed, "lanczos")
     with (
         matrix.cached(beside=needed),
         tqdm(total=limit, desc="eigenvalues", disable=not progress, leave=False) as bar,
     ):
-        lanczos = _run(matrix, k, which, generator(seed, "lanczos"), tolerance, limit, bar)
+        lanczos = _run(matrix, k, which, source, tolerance, limit, bar)
         return _collect(lanczos, k, which, tolerance)
 
 
@@ -171,8 +172,9 @@ def _run(
 def _settled(lanczos: Lanczos, k: int, which: str, tolerance: float) -> bool:
     """Whether the wanted pairs are exact enough, and nothing that is still unseen can be wanted.
 
-    A start sees each eigenvalue once. When its subspace is exhausted, whatever it saw may be there again: so
-    a fresh start goes on until its own outermost one is exact enough and is none of the wanted.
+    A start sees each eigenvalue once. Where T is as good as cut in two, its subspace is exhausted, and
+    whatever it saw may be there again. So what follows goes on until its own outermost value is exact enough,
+    and is none of the wanted if it is exhausted, too.
     """
     if lanczos.taken < k:
         return False
@@ -183,12 +185,12 @@ def _settled(lanczos: Lanczos, k: int, which: str, tolerance: float) -> bool:
         return False
     if lanczos.taken == len(lanczos.start):
         return True
-    theirs, vectors = lanczos.ritz(lanczos.blocks[-1])
-    outermost_one = _order(theirs, which)[:1]
-    if lanczos.exhausted:
-        edge = values[wanted[-1:]]
-        return bool(_rank(theirs[outermost_one], which) >= _rank(edge, which) - allowed)
-    return bool(lanczos.residuals(vectors)[outermost_one] <= allowed)
+    cuts = [row + 1 for row, length in enumerate(lanczos.beside[:-1]) if length <= allowed]
+    theirs, vectors = lanczos.ritz(max(cuts, default=0))
+    first = _order(theirs, which)[:1]
+    if lanczos.beside[-1] > allowed:
+        return bool(lanczos.beside[-1] * vectors[-1, first].abs() <= allowed)
+    return bool(_rank(theirs[first], which) >= _rank(values[wanted[-1:]], which) - allowed)
 
 
 def _collect(lanczos: Lanczos, k: int, which: str, tolerance: float) -> Eigenvalues:

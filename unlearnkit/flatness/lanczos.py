@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 Matvec = Callable[[torch.Tensor], torch.Tensor]
-EXHAUSTED = 16.0  # times rounding, of the matrix's size: what is left of a product is rounding
+EXHAUSTED = 2 / 3  # of the digits, relative to the matrix: what is left of a product is grown from rounding
 TAKEN_MUCH = 0.7  # a pass that leaves less of a vector's length is followed by another
 
 
@@ -21,7 +21,7 @@ TAKEN_MUCH = 0.7  # a pass that leaves less of a vector's length is followed by 
 class Lanczos:
     """A decomposition in the making: H Q = Q T + (remainder) e_m^T, with orthonormal columns of Q.
 
-    Where the subspace is invariant it goes on from a fresh direction, and T falls into blocks.
+    Where the subspace is invariant, up to what rounding has grown to, it goes on from a fresh direction.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class Lanczos:
         T's diagonal, and what is beside it; the last of `beside` is the remainder's length.
     basis : Tensor (steps, size)
         Q, a row each; the first `taken` rows are filled.
-    blocks : list of int
-        Where each block of T begins.
+    cut : dict of int to float
+        Rows of T after which a fresh direction came, and the length of the remainder that was left out.
     """
 
     matvec: Matvec
@@ -50,13 +50,13 @@ class Lanczos:
     source: torch.Generator
     diagonal: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
-    blocks: list[int] = field(default_factory=lambda: [0])
+    cut: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.basis = torch.empty(
             self.steps, len(self.start), dtype=self.start.dtype, device=self.start.device
         )
-        self.basis[0] = self.start / self.start.norm()
+        self.basis[0] = self.start / _length(self.start)
 
     @property
     def taken(self) -> int:
@@ -71,19 +71,18 @@ class Lanczos:
     def advance(self) -> None:
         """One more product."""
         here = self.taken
-        if here and self.exhausted:
-            self.blocks.append(here)
         product = self.matvec(self.basis[here])
         self.diagonal.append(float(product.double() @ self.basis[here].double()))
         known = self.basis[: here + 1]
         remainder: torch.Tensor | None = _orthogonal_to(known, self._by_recurrence(product))
         length = _length(remainder)
         scale = max(abs(value) for value in (*self.diagonal, *self.beside))
-        if length <= EXHAUSTED * torch.finfo(product.dtype).eps * scale or here + 1 == len(product):
+        if length <= torch.finfo(product.dtype).eps ** EXHAUSTED * scale or here + 1 == len(product):
+            self.cut[here] = length
             length, remainder = 0.0, self._fresh(known)
         self.beside.append(length)
         if here + 1 < self.steps and remainder is not None:
-            self.basis[here + 1] = remainder / remainder.norm()
+            self.basis[here + 1] = remainder / _length(remainder)
 
     def _by_recurrence(self, product: torch.Tensor) -> torch.Tensor:
         """What is left of a product without its last two directions: in exact arithmetic, the remainder."""
@@ -106,8 +105,14 @@ class Lanczos:
         return values, vectors
 
     def residuals(self, vectors: torch.Tensor) -> torch.Tensor:
-        """||H x - lambda x|| of each Ritz pair, (m,): what is left outside, times its last coordinate."""
-        return self.beside[-1] * vectors[-1].abs()
+        """||H x - lambda x|| of each Ritz pair, (m,): what is left outside, times its last coordinate.
+
+        After a cut it is a bound: T lacks what joins the row of the cut to the rows behind it.
+        """
+        left = self.beside[-1] * vectors[-1].abs()
+        for row, length in self.cut.items():
+            left = left + length * vectors[row:].norm(dim=0)
+        return left
 
 
 def _orthogonal_to(known: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:

@@ -24,9 +24,13 @@ def require_room(what: str, needed: int, device: torch.device, *, way_out: str) 
     free = free_bytes(device)
     if needed > free:
         raise BadInput(
-            f"{what} would take {needed / 1e9:.2f} GB, but {free / 1e9:.2f} GB are free on {device}; "
-            f"{way_out}"
+            f"{what} would take {_readable(needed)}, but {_readable(free)} are free on {device}; {way_out}"
         )
+
+
+def _readable(size: int) -> str:
+    unit, name = (1e9, "GB") if size >= 1e9 else (1e6, "MB")
+    return f"{size / unit:.3g} {name}"
 
 
 class Saved:

@@ -1,7 +1,7 @@
 """Is every operation of a model differentiable twice? Where one is not, autograd may leave it out in silence.
 
-A derivative with respect to chosen tensors prunes what does not lead to them: an operation whose derivative is
-a constant to autograd, as that of a fused kernel is, adds nothing to the Hessian, and no error is raised.
+A derivative with respect to chosen tensors prunes what does not lead to them: an operation whose derivative
+is a constant to autograd, as that of a fused kernel is, adds nothing to the Hessian, and no error is raised.
 """
 
 from __future__ import annotations

@@ -154,13 +154,14 @@ def quadrature(
         f"{steps} basis vectors of {matrix.size:,} numbers", needed, matrix.device,
         way_out="give fewer steps, or freeze parameters with requires_grad_(False)",
     )  # fmt: skip
+    sources = [generator(seed, "spectrum", run) for run in range(runs)]
     nodes, weights, taken = [], [], 0
     with (
         matrix.cached(beside=needed),
         tqdm(total=runs * steps, desc="spectrum", disable=not progress, leave=False) as bar,
     ):
-        for run in range(runs):
-            lanczos = _one_run(matrix, steps, generator(seed, "spectrum", run), bar)
+        for source in sources:
+            lanczos = _one_run(matrix, steps, source, bar)
             values, vectors = lanczos.ritz()
             nodes.append(values.numpy())
             weights.append(vectors[0].square().numpy())
