@@ -42,12 +42,12 @@ def test_in_true_double_they_are_numpys_to_six_digits(small, batches, eigenvalue
     assert torch.allclose(rests.norm(dim=1), found.residuals, atol=1e-10)
 
 
-@every
+@pytest.mark.parametrize("which", ["LM", "SA"])
 def test_in_float32_they_are_the_same_up_to_its_rounding(loss, eigenvalues, which):
-    found = top_eigenvalues(loss, k=3, which=which)
-    error = np.abs(found.values.numpy() - wanted(eigenvalues, which, 3))
+    found = top_eigenvalues(loss, k=2, which=which)
+    error = np.abs(found.values.numpy() - wanted(eigenvalues, which, 2))
     assert error.max() < 5e-6 * np.abs(eigenvalues).max()
-    assert found.vectors.shape == (3, 920)
+    assert found.vectors.shape == (2, 920)
 
 
 @every
@@ -95,17 +95,18 @@ SPECTRA = {
 
 @every
 @pytest.mark.parametrize("name", SPECTRA)
-def test_they_are_right_for_every_k(name, which):
+@pytest.mark.parametrize(("dtype", "allowed"), [(torch.float32, 1e-4), (torch.float64, 1e-8)])
+def test_they_are_right_for_every_k(name, which, dtype, allowed):
     spectrum = SPECTRA[name]
-    matrix = matrix_with(spectrum)[0]
+    matrix = matrix_with(spectrum)[0].to(dtype)
     for k in range(1, len(spectrum) + 1):
-        found = outermost(Dense(matrix), k, which=which, tolerance=1e-9)
+        found = outermost(Dense(matrix), k, which=which, tolerance=allowed / 10)
         right, values = wanted(spectrum, which, k), found.values.numpy()
         if which == "LM":  # which of two that tie comes first is open
             right, values = np.abs(right), np.abs(values)
         assert found.converged
-        assert values == pytest.approx(right, abs=1e-8)
-        assert torch.allclose(found.vectors @ found.vectors.T, torch.eye(k, dtype=torch.float64), atol=1e-9)
+        assert values == pytest.approx(right, abs=allowed)
+        assert (found.vectors @ found.vectors.T - torch.eye(k)).abs().max() < allowed / 10
 
 
 def test_a_spectrum_cut_short_at_a_repeated_value_is_not_called_converged():

@@ -169,7 +169,7 @@ def quadrature(
     return Spectrum(nodes, weights, matrix.size, taken)
 
 
-def _one_run(matrix: Symmetric, steps: int, source: torch.Generator, bar: tqdm) -> Lanczos:
+def _one_run(matrix: Symmetric, steps: int, source: torch.Generator, bar: Any) -> Lanczos:
     lanczos = Lanczos(matrix.__matmul__, drawn(matrix, source), steps, source)
     # An exhausted subspace has all that this start can see.
     while lanczos.taken < steps and not lanczos.exhausted:

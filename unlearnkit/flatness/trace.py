@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from tqdm.auto import tqdm
 
@@ -82,13 +84,13 @@ def sampled_trace(
         return estimate(matrix, samples, generator(seed, "trace"), bar)
 
 
-def _hutchinson(matrix: Symmetric, samples: int, source: torch.Generator, bar: tqdm) -> Estimate:
+def _hutchinson(matrix: Symmetric, samples: int, source: torch.Generator, bar: Any) -> Estimate:
     with matrix.cached():
         values = [_quadratic(matrix, _signs(matrix, source), bar) for _ in range(samples)]
     return mean_of(f"trace of the {matrix.name}", values, hvps=samples)
 
 
-def _hutch_plus_plus(matrix: Symmetric, samples: int, source: torch.Generator, bar: tqdm) -> Estimate:
+def _hutch_plus_plus(matrix: Symmetric, samples: int, source: torch.Generator, bar: Any) -> Estimate:
     rank = min(samples // 3, matrix.size)
     needed = 3 * rank * vector_bytes(matrix)
     require_room(f"a subspace of rank {rank}", needed, matrix.device, way_out="give fewer samples")
@@ -102,13 +104,14 @@ def _hutch_plus_plus(matrix: Symmetric, samples: int, source: torch.Generator, b
     return mean_of(f"trace of the {matrix.name} (Hutch++)", rest, offset=known, hvps=samples)
 
 
-def _range(matrix: Symmetric, rank: int, source: torch.Generator, bar: tqdm) -> torch.Tensor:
+def _range(matrix: Symmetric, rank: int, source: torch.Generator, bar: Any) -> torch.Tensor:
     """Orthonormal columns (size, rank) in which most of the matrix lies."""
     products = []
     for _ in range(rank):
         products.append(matrix @ _signs(matrix, source))
         bar.update()
-    return torch.linalg.qr(torch.stack(products, dim=1))[0]
+    basis: torch.Tensor = torch.linalg.qr(torch.stack(products, dim=1))[0]
+    return basis
 
 
 def _signs(matrix: Symmetric, source: torch.Generator) -> torch.Tensor:
@@ -116,7 +119,7 @@ def _signs(matrix: Symmetric, source: torch.Generator) -> torch.Tensor:
     return signs.to(matrix.device, matrix.dtype).mul_(2).sub_(1)
 
 
-def _quadratic(matrix: Symmetric, vector: torch.Tensor, bar: tqdm) -> float:
+def _quadratic(matrix: Symmetric, vector: torch.Tensor, bar: Any) -> float:
     value = float((vector.double() * (matrix @ vector).double()).sum())
     bar.update()
     return value
