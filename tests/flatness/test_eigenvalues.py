@@ -158,6 +158,11 @@ def test_a_basis_that_does_not_fit_is_refused_with_its_size_before_any_product(e
     assert matrix.products == 0
 
 
+def test_no_room_is_asked_for_more_products_than_rows(monkeypatch):
+    monkeypatch.setattr("unlearnkit.flatness.memory.free_bytes", lambda device: 8 * 4 * (4 + 2 + 6))
+    assert outermost(Dense(matrix_with([1.0, 2.0, 3.0, 4.0])[0]), 2, max_products=100).hvps == 4
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

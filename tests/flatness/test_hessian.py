@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -292,8 +293,27 @@ def test_weights_that_are_not_numbers_are_refused(small, batches):
 
 
 def test_a_vector_that_is_not_finite_is_refused(loss):
-    with pytest.raises(BadInput, match="not finite"):
+    with pytest.raises(BadInput, match="vector has numbers that are not finite"):
         hessian_vector_product(loss, torch.full((920,), torch.inf))
+
+
+def test_a_product_that_overflows_is_refused(loss):
+    with pytest.raises(BadInput, match="product with its Hessian is not finite"):
+        hessian_vector_product(loss, torch.full((920,), 1e38))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_eigenvalues_trace_and_spectrum_are_those_of_the_cpu(small, batches):
+    there = copy.deepcopy(small).to("cuda")
+    moved = [{name: tensor.to("cuda") for name, tensor in batch.items()} for batch in batches]
+    here, there = uk.TokenMeanLoss(small, batches), uk.TokenMeanLoss(there, moved)
+    pairs = [
+        (uk.flatness.top_eigenvalues(here, k=2).values, uk.flatness.top_eigenvalues(there, k=2).values),
+        (uk.flatness.trace(here, samples=3).estimate, uk.flatness.trace(there, samples=3).estimate),
+        (uk.flatness.spectrum(here, steps=3).nodes[0][-1], uk.flatness.spectrum(there, steps=3).nodes[0][-1]),
+    ]
+    for one, other in pairs:
+        assert np.asarray(one) == pytest.approx(np.asarray(other), rel=1e-4)
 
 
 class OnceOnly(torch.autograd.Function):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unlearnkit.flatness.lanczos import Lanczos
+from unlearnkit.flatness.lanczos import Lanczos, orthogonal_to
 from unlearnkit.randomness import generator
 
 
@@ -123,6 +123,17 @@ def test_what_is_cut_off_is_kept_in_mind():
         measured = (found @ exact - ritz[:, None] * found).norm(dim=1)
         assert (measured <= lanczos.residuals(vectors) + 3e-7).all()
     assert torch.allclose(ritz, torch.linalg.eigvalsh(exact), rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("outside", [1.0, 1e-6, 1e-12])
+def test_a_vector_nearly_inside_is_made_orthogonal_again_and_again(outside):
+    known, direction = matrix_with([1.0] * 40)[1].split([39, 1])
+    vector = known.sum(dim=0) + outside * direction[0]
+    found = orthogonal_to(known, vector)
+    assert float((known @ found).norm() / found.norm()) < 1e-14
+    assert float(found @ direction[0] / found.norm()) == pytest.approx(1, abs=1e-3)
+    once = vector - known.T @ (known @ vector)
+    assert outside == 1.0 or float((known @ once).norm() / once.norm()) > 1e-11  # one pass is not enough
 
 
 def test_the_start_is_not_changed_and_its_length_does_not_count(exact):

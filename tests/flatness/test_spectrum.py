@@ -93,6 +93,11 @@ def test_no_more_steps_than_weights():
     assert found.nodes[0] == pytest.approx(values, abs=1e-12)
 
 
+def test_no_room_is_asked_for_more_steps_than_weights(monkeypatch):
+    monkeypatch.setattr("unlearnkit.flatness.memory.free_bytes", lambda device: 8 * 4 * (4 + 6))
+    assert quadrature(Dense(matrix_with([-1.0, 0.0, 0.5, 3.0])[0]), runs=1).hvps == 4
+
+
 # The density and its band
 
 

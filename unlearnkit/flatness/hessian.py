@@ -120,6 +120,8 @@ class Hessian:
             raise BadInput(
                 f"vector is on {vector.device}, the model on {self.device}; move one of them with .to()"
             )
+        if not vector.isfinite().all():
+            raise BadInput("vector has numbers that are not finite, so a product with it says nothing")
         return vector.detach().to(self.dtype)
 
     def _product(self, batch: int, parts: list[torch.Tensor]) -> torch.Tensor:

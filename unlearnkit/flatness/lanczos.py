@@ -78,7 +78,7 @@ class Lanczos:
         for row, shares in self.cut.items():
             shares.append(_dot(product, self.basis[row]))
         known = self.basis[: here + 1]
-        remainder = _orthogonal_to(known, self._by_recurrence(product))
+        remainder = orthogonal_to(known, self._by_recurrence(product))
         length = _length(remainder)
         scale = max(abs(value) for value in (*self.diagonal, *self.beside))
         if length <= torch.finfo(product.dtype).eps ** EXHAUSTED * scale or here + 1 == len(product):
@@ -97,7 +97,7 @@ class Lanczos:
     def _fresh(self, known: torch.Tensor) -> torch.Tensor:
         """A direction outside the subspace; of no use when the subspace is everything."""
         # Drawn on the CPU, so that every device goes on from the same.
-        return _orthogonal_to(known, torch.randn(known.shape[1], generator=self.source).to(known))
+        return orthogonal_to(known, torch.randn(known.shape[1], generator=self.source).to(known))
 
     def ritz(self, first: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """Eigenvalues of T from a row on, ascending (m,), and its eigenvectors (m, m), in float64."""
@@ -123,7 +123,8 @@ class Lanczos:
         return left
 
 
-def _orthogonal_to(known: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+def orthogonal_to(known: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    """What of a vector is orthogonal to known ones, which are orthonormal rows."""
     length = _length(vector)
     for _ in range(4):
         vector = torch.addmv(vector, known.T, known @ vector, alpha=-1)
