@@ -62,6 +62,16 @@ def full_hessian(loss):
     return torch.cat([part.flatten(1) for part in rows], dim=1)
 
 
+def vector(size, seed=0, dtype=torch.float32):
+    """A normal vector."""
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def apart(one, other):
+    """The distance of two vectors as a share of the second's length."""
+    return float((one.double() - other.double()).norm() / other.double().norm())
+
+
 class Dense:
     """A matrix that is known, in the place of a Hessian."""
 

@@ -12,19 +12,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 import unlearnkit as uk
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness import Hessian, hessian_vector_product
-from unlearnkit.flatness.second_derivatives import differentiable_twice, require_graph_without_end
-from unlearnkit.losses import mean_nll
 
-from .small import LENGTHS, full_hessian, make_batches, make_llama
-
-
-def vector(size, seed=0, dtype=torch.float32):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def apart(one, other):
-    """The distance of two vectors as a share of the second's length."""
-    return float((one.double() - other.double()).norm() / other.double().norm())
+from .small import LENGTHS, apart, full_hessian, make_batches, make_llama, vector
 
 
 def concatenated(batches):
@@ -159,24 +148,6 @@ def test_a_loss_without_any_of_its_weights_is_flat(small, batches):
     model = copy.deepcopy(small).requires_grad_(False)
     model.unused = torch.nn.Parameter(torch.ones(3))
     assert not hessian_vector_product(uk.TokenMeanLoss(model, batches), torch.ones(3)).any()
-
-
-def test_attention_by_sdpa_has_the_same_products(small, batches, loss):
-    fused = copy.deepcopy(small)
-    fused.config._attn_implementation = "sdpa"
-    v = vector(920)
-    product = hessian_vector_product(uk.TokenMeanLoss(fused, batches), v)
-    assert apart(product, hessian_vector_product(loss, v)) < 1e-5
-
-
-def test_without_the_plain_kernel_sdpa_has_no_second_derivative():
-    model = make_llama(attention="sdpa")
-    ids = torch.ones(1, 4, dtype=torch.long)
-    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
-    gradient = torch.autograd.grad(mean_nll(model, batch), list(model.parameters()), create_graph=True)
-    with pytest.raises(RuntimeError, match="derivative for"):
-        torch.autograd.grad(sum(part.sum() for part in gradient), list(model.parameters()))
-    assert hessian_vector_product(uk.TokenMeanLoss(model, [batch]), vector(920)).any()
 
 
 def test_products_of_half_precision_weights_are_float32(small, batches, loss):
@@ -314,54 +285,6 @@ def test_on_a_gpu_eigenvalues_trace_and_spectrum_are_those_of_the_cpu(small, bat
     ]
     for one, other in pairs:
         assert np.asarray(one) == pytest.approx(np.asarray(other), rel=1e-4)
-
-
-class OnceOnly(torch.autograd.Function):
-    """An operation as fast kernels have it: with one derivative."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x * 2
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient):
-        return gradient * 2
-
-
-def test_an_operation_without_a_second_derivative_is_refused_with_its_name(small, batches):
-    model = copy.deepcopy(small)
-    model.model.norm.forward = lambda x: OnceOnly.apply(x) * model.model.norm.weight
-    loss = uk.TokenMeanLoss(model, batches)
-    with pytest.raises(BadInput, match=r'differentiable once only.*attn_implementation="eager"'):
-        hessian_vector_product(loss, vector(920))
-
-
-def test_the_check_catches_what_autograd_leaves_out_in_silence(small):
-    x = torch.randn(3, requires_grad=True)
-    gradient = torch.autograd.grad(OnceOnly.apply(x).square().sum(), x, create_graph=True)
-    (wrong,) = torch.autograd.grad(gradient[0].sum(), x, allow_unused=True, materialize_grads=True)
-    assert not wrong.any()  # and is 8
-    with pytest.raises(BadInput, match="differentiable once only"):
-        require_graph_without_end(gradient)
-
-
-@pytest.mark.parametrize("name", ["flash_attention_2", "flex_attention"])
-def test_fused_attention_is_refused_by_its_name(small, batches, name):
-    fused = copy.deepcopy(small)
-    fused.config._attn_implementation_internal = name
-    with pytest.raises(BadInput, match=f"{name}, has no second derivative"):
-        Hessian(uk.TokenMeanLoss(fused, batches))
-
-
-def test_torchs_own_error_becomes_a_named_one_and_others_pass():
-    with (
-        pytest.raises(BadInput, match=r"\(derivative for aten::x is not implemented\)"),
-        differentiable_twice(),
-    ):
-        raise RuntimeError("derivative for aten::x is not implemented\nmore")
-    with pytest.raises(RuntimeError, match="out of memory"), differentiable_twice():
-        raise RuntimeError("out of memory")
 
 
 def test_the_batches_here_are_ragged():
