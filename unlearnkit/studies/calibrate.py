@@ -20,7 +20,7 @@ from unlearnkit.studies.executor import run_all
 from unlearnkit.studies.repeats import repeats_of
 from unlearnkit.testbeds.atlas.tasks import check_task
 from unlearnkit.unlearning.calibration import choose, search
-from unlearnkit.unlearning.frontier import Line, follow
+from unlearnkit.unlearning.frontier import CAREFUL, QUICK, Line, Pace, follow
 from unlearnkit.unlearning.identity import rows_hash, run_id
 
 FOLD = 0  # calibration's own; nothing is compared on it
@@ -84,10 +84,14 @@ class Pair:
         """How `search` goes about it."""
         return {"most_coarse": QUICK_LINES, "fine": False} if self.quick else {}
 
+    @property
+    def pace(self) -> Pace:
+        """How often a line is looked at."""
+        return QUICK if self.quick else CAREFUL
+
     def describe(self) -> dict[str, Any]:
-        """What a line depends on, ready for JSON."""
-        aside = ("folder", "quick")
-        described = {name: value for name, value in asdict(self).items() if name not in aside}
+        """Everything but the folder, ready for JSON."""
+        described = {name: value for name, value in asdict(self).items() if name != "folder"}
         return described | {"fold": FOLD, **self.settings}
 
 
@@ -176,7 +180,13 @@ def work(pair: Pair) -> dict[str, Any]:
             known = journal.get(key)
             if known is None:
                 known = follow(
-                    lab, pair.objective, pair.optimizer, lr=lr, budget=pair.budget, **pair.settings
+                    lab,
+                    pair.objective,
+                    pair.optimizer,
+                    lr=lr,
+                    budget=pair.budget,
+                    pace=pair.pace,
+                    **pair.settings,
                 ).to_dict()
                 journal.add(key, known)
             return Line.from_dict(known)

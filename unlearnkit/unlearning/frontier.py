@@ -16,13 +16,28 @@ from unlearnkit.unlearning.checkpoints import Checkpoint, checkpoints
 from unlearnkit.unlearning.cost import displacement
 from unlearnkit.unlearning.status import DEPTH_BAND, judge
 
-LOOKS_FROM, LOOKS_RATIO = 8, 1.05  # steps at which the depth is looked at, in geometric progression
+LOOKS_FROM = 8  # steps before the depth is first looked at
 SHALLOW, EVERY = 0.25, 3  # of the control's depth; until then only every third look is taken
-FINE_FROM = 0.6  # of the control's depth; from there every 6 % deeper is scored, before it every 60 %
-COARSE, FINE = 1.6, 1.06
+FINE_FROM = 0.6  # of the control's depth; from there points lie as close as the pace says
+COARSE = 1.6  # until then a point is scored when the depth has grown by so much
 ENDS_AT = 1.1 * (1 + DEPTH_BAND)  # of the control's depth: deeper is over-forgotten, if knowledge is gone
 ENDS_ANYWAY_AT = 2.0
 WRECKED = 0.2  # of the questions to retain; below it at two scored points in turn, nothing will come
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a line is looked at.
+
+    `looks`: steps from look to look grow by this factor. `scores`: near the control's depth a point is
+    scored when the depth has grown by this factor.
+    """
+
+    looks: float
+    scores: float
+
+
+CAREFUL, QUICK = Pace(looks=1.05, scores=1.06), Pace(looks=1.15, scores=1.25)
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,14 @@ class Line:
 
 
 def follow(
-    lab: Testbed, objective: str, optimizer: str, *, lr: float, budget: float, **settings: Any
+    lab: Testbed,
+    objective: str,
+    optimizer: str,
+    *,
+    lr: float,
+    budget: float,
+    pace: Pace = CAREFUL,
+    **settings: Any,
 ) -> Line:
     """Run at one learning rate until it is deep, wrecked or out of budget, and score it on the way.
 
@@ -79,11 +101,13 @@ def follow(
         As for `unlearn`.
     budget : float
         Forward-equivalents, see `Cost`.
+    pace : Pace
     **settings
         `seed`, `batch_size`, options, as for `checkpoints`.
     """
     against = references(lab)
-    steps = looks(optimizer, budget=budget, options=settings.get("optimizer_options") or {})
+    options = settings.get("optimizer_options") or {}
+    steps = looks(optimizer, budget=budget, options=options, pace=pace)
     points: list[Point] = []
     ended, depth, skipped = "budget", 0.0, 0
     for checkpoint in checkpoints(lab, objective, optimizer=optimizer, lr=lr, at=steps, **settings):
@@ -94,7 +118,7 @@ def follow(
             if skipped and depth < SHALLOW * against.control.nll_forget:
                 continue
             depth = checkpoint.nll_forget()
-            if not _is_due(depth, points, against):
+            if not _is_due(depth, points, against, pace):
                 continue
         points.append(_score(checkpoint, lab, against))
         ended = _verdict(points, against)
@@ -103,28 +127,28 @@ def follow(
     return Line(lr, tuple(points), ended)
 
 
-def looks(optimizer: str, *, budget: float, options: dict[str, Any]) -> list[int]:
+def looks(optimizer: str, *, budget: float, options: dict[str, Any], pace: Pace = CAREFUL) -> list[int]:
     """The steps at which a line is looked at, all of them ends of the optimizer's cycle."""
     made = optim.create(optimizer, [torch.nn.Parameter(torch.zeros(1))], **options)
     price = getattr(made, "forward_equivalents", optim.find(optimizer).forward_equivalents)
     cycle: int = getattr(made, "cycle", 1)
     longest = max(int(budget / price) // cycle * cycle, cycle)
-    return sorted({min(step, longest) for step in _progression(cycle, longest)})
+    return sorted({min(step, longest) for step in _progression(cycle, longest, pace)})
 
 
-def _progression(cycle: int, longest: int) -> Iterator[int]:
+def _progression(cycle: int, longest: int, pace: Pace) -> Iterator[int]:
     step = float(max(LOOKS_FROM, cycle))
     while step < longest:
         yield round(step / cycle) * cycle
-        step *= LOOKS_RATIO
+        step *= pace.looks
     yield longest
 
 
-def _is_due(depth: float, points: list[Point], against: References) -> bool:
+def _is_due(depth: float, points: list[Point], against: References, pace: Pace) -> bool:
     """Whether the run has come far enough since the last scored point to be scored again."""
     aim = against.control.nll_forget
     since = points[-1].nll_forget if points else 0.05 * aim
-    return depth >= since * (FINE if depth >= FINE_FROM * aim else COARSE)
+    return depth >= since * (pace.scores if depth >= FINE_FROM * aim else COARSE)
 
 
 def _score(checkpoint: Checkpoint, lab: Testbed, against: References) -> Point:
