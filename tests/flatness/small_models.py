@@ -1,0 +1,116 @@
+"""Models so small that their whole Hessian can be written down, and the Hessian itself."""
+
+from __future__ import annotations
+
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from unlearnkit.displaced import flatten
+from unlearnkit.token_mean_loss import TokenMeanLoss
+
+VOCABULARY = 12
+
+
+def tiny_llama(seed: int = 0, **changes) -> LlamaForCausalLM:
+    """About 200 weights in one layer, moved away from where Llama starts: there it is all but constant."""
+    sizes = {
+        "vocab_size": VOCABULARY, "hidden_size": 4, "intermediate_size": 6, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "tie_word_embeddings": True,
+        "attn_implementation": "eager",
+    }  # fmt: skip
+    return _shaken(lambda: LlamaForCausalLM(LlamaConfig(**{**sizes, **changes})), seed)
+
+
+def tiny_gpt2(seed: int = 0) -> GPT2LMHeadModel:
+    """A GPT-2, whose matrices are Conv1D: stored (in, out)."""
+    config = GPT2Config(
+        vocab_size=VOCABULARY, n_positions=12, n_embd=4, n_layer=1, n_head=2, n_inner=6,
+        attn_implementation="eager",
+    )  # fmt: skip
+    return _shaken(lambda: GPT2LMHeadModel(config), seed)
+
+
+def _shaken(make, seed: int):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = make().eval()
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.add_(torch.randn(weight.shape), alpha=0.3)
+    return model
+
+
+def ragged_batches() -> list[dict[str, torch.Tensor]]:
+    """Two padded batches, of three and two rows, with unlike numbers of targets: 14 and 5."""
+    return [_batch((7, 6, 4), 1), _batch((3, 5), 2)]
+
+
+def _batch(lengths: tuple[int, ...], seed: int) -> dict[str, torch.Tensor]:
+    source = torch.Generator().manual_seed(seed)
+    ids = torch.randint(0, VOCABULARY, (len(lengths), max(lengths)), generator=source)
+    mask = torch.stack([torch.arange(max(lengths)) < length for length in lengths]).long()
+    labels = ids.masked_fill(mask == 0, -100)
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def train_(model, steps: int, lr: float = 0.03):
+    """Learn the ragged batches by heart, in place."""
+    loss = TokenMeanLoss(model, ragged_batches())
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    optimizer.zero_grad()
+    return model
+
+
+def whole_hessian(loss: TokenMeanLoss) -> torch.Tensor:
+    """Every second derivative, by autograd a row at a time over the loss as it is called; (size, size)."""
+    slopes = flatten(torch.autograd.grad(loss(), loss.weights, create_graph=True))
+    rows = torch.autograd.grad(
+        slopes, loss.weights, torch.eye(len(slopes), dtype=slopes.dtype), is_grads_batched=True
+    )
+    return torch.cat([row.flatten(1) for row in rows], dim=1)
+
+
+def slopes_of(loss: TokenMeanLoss) -> torch.Tensor:
+    """The gradient, flat, by autograd."""
+    return flatten(torch.autograd.grad(loss(), loss.weights))
+
+
+def values_at(loss: TokenMeanLoss, steps: list[torch.Tensor]) -> list[float]:
+    """The loss with a flat step added to the weights, for each step, by torch's own functional call."""
+    names = [name for name, weight in loss.model.named_parameters() if weight.requires_grad]
+    found = []
+    for step in steps:
+        parts = step.split([weight.numel() for weight in loss.weights])
+        moved = {
+            name: weight.detach() + part.view_as(weight)
+            for name, weight, part in zip(names, loss.weights, parts, strict=True)
+        }
+        total = 0.0
+        for batch in loss.batches:
+            given = {key: batch[key] for key in ("input_ids", "attention_mask")}
+            with torch.no_grad():
+                logits = torch.func.functional_call(loss.model, moved, kwargs=given, tie_weights=True).logits
+            total += torch.nn.functional.cross_entropy(
+                logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), reduction="sum"
+            ).item()
+        found.append(total / loss.tokens)
+    return found
+
+
+def everything(model) -> tuple:
+    """What a caller could notice: bits, gradients, modes, what requires gradients."""
+    return (
+        [(name, weight.detach().clone(), weight.requires_grad) for name, weight in model.named_parameters()],
+        [weight.grad if weight.grad is None else weight.grad.clone() for weight in model.parameters()],
+        [module.training for module in model.modules()],
+    )
+
+
+def same(before: tuple, after: tuple) -> bool:
+    weights = all(a[0] == b[0] and torch.equal(a[1], b[1]) and a[2] == b[2] for a, b in zip(before[0], after[0]))
+    grads = all((a is None) == (b is None) and (a is None or torch.equal(a, b)) for a, b in zip(before[1], after[1]))
+    return weights and grads and before[2] == after[2]
