@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
@@ -114,3 +117,52 @@ def same(before: tuple, after: tuple) -> bool:
     weights = all(a[0] == b[0] and torch.equal(a[1], b[1]) and a[2] == b[2] for a, b in zip(before[0], after[0]))
     grads = all((a is None) == (b is None) and (a is None or torch.equal(a, b)) for a, b in zip(before[1], after[1]))
     return weights and grads and before[2] == after[2]
+
+
+def rescale_value_output_(model, factors: tuple[float, ...]):
+    """Multiply each head's rows of v_proj and divide its columns of o_proj, in place: the same function."""
+    for layer in model.model.layers:
+        value, output = layer.self_attn.v_proj.weight, layer.self_attn.o_proj.weight
+        each = torch.tensor(factors, dtype=value.dtype).repeat_interleave(len(value) // len(factors))
+        with torch.no_grad():
+            value.mul_(each[:, None])
+            output.div_(each[None])
+    return model
+
+
+@contextmanager
+def failing(model, error: BaseException, at: int) -> Iterator[list[int]]:
+    """The model's forward pass of that number raises; gives the count of passes."""
+    passes = [0]
+
+    def count(*_) -> None:
+        passes[0] += 1
+        if passes[0] == at:
+            raise error
+
+    handle = model.register_forward_pre_hook(count)
+    try:
+        yield passes
+    finally:
+        handle.remove()
+
+
+class Formula(TokenMeanLoss):
+    """A loss that is a function of one vector, in closed form; `Formula(function, start)`."""
+
+    def __init__(self, function, start) -> None:
+        self.function = function
+        self.model = start if isinstance(start, torch.nn.Module) else _Vector(start)
+        self.batches, self.tokens = [{}], 1
+
+    def batch_sum(self, index: int) -> torch.Tensor:
+        return self.function(self.model.vector)
+
+    def with_model(self, model) -> Formula:
+        return Formula(self.function, model)
+
+
+class _Vector(torch.nn.Module):
+    def __init__(self, start) -> None:
+        super().__init__()
+        self.vector = torch.nn.Parameter(torch.as_tensor(start, dtype=torch.float64).clone())
