@@ -114,8 +114,15 @@ def everything(model) -> tuple:
 
 
 def same(before: tuple, after: tuple) -> bool:
-    weights = all(a[0] == b[0] and torch.equal(a[1], b[1]) and a[2] == b[2] for a, b in zip(before[0], after[0]))
-    grads = all((a is None) == (b is None) and (a is None or torch.equal(a, b)) for a, b in zip(before[1], after[1]))
+    """Whether two such are equal to the bit."""
+    weights = all(
+        a[0] == b[0] and torch.equal(a[1], b[1]) and a[2] == b[2]
+        for a, b in zip(before[0], after[0], strict=True)
+    )
+    grads = all(
+        (a is None) == (b is None) and (a is None or torch.equal(a, b))
+        for a, b in zip(before[1], after[1], strict=True)
+    )
     return weights and grads and before[2] == after[2]
 
 

@@ -150,14 +150,16 @@ def test_another_architecture_is_refused_with_the_parameters_name(three):
     loss, one, _ = three
     with pytest.raises(BadInput, match=r"gate_proj.weight is \(6, 4\) here, and the other model has one of"):
         plane(loss, (one, tiny_llama(1, intermediate_size=8)))
-    with pytest.raises(BadInput, match="embed_tokens.weight is .* and the other model has no such parameter"):
+    with pytest.raises(
+        BadInput, match=r"embed_tokens.weight is .* and the other model has no such parameter"
+    ):
         plane(loss, (one, tiny_gpt2()))
 
 
 def test_a_frozen_weight_that_differs_is_refused_because_the_plane_would_miss_the_model(three):
     loss, one, two = three
     frozen = loss.model.model.layers[0].mlp.up_proj.weight.requires_grad_(False)
-    with pytest.raises(BadInput, match="up_proj.weight is frozen here and differs in the other model"):
+    with pytest.raises(BadInput, match=r"up_proj.weight is frozen here and differs in the other model"):
         plane(loss, (one, two))
     for model in (one, two):
         model.model.layers[0].mlp.up_proj.weight.data.copy_(frozen)
@@ -218,7 +220,7 @@ def _directions(loss: TokenMeanLoss) -> dict:
 @pytest.mark.parametrize("which", list(_directions(llama_loss())))
 def test_what_makes_no_plane_is_refused(which):
     loss = llama_loss()
-    with pytest.raises(BadInput, match="^directions"):
+    with pytest.raises(BadInput, match=r"^directions"):
         plane(loss, _directions(loss)[which])
 
 

@@ -215,7 +215,9 @@ def test_the_average_is_half_the_trace_within_its_interval(trained):
     spread = 1e-6 / 2 * math.sqrt(2 * float(hessian.square().sum()) / 100)  # of a normal quadratic form
     low, high = found.interval
     assert low < expected < high
-    assert found.stderr == pytest.approx(spread, rel=0.25)  # without antithetic pairs the slope's, 60 times that
+    assert found.stderr == pytest.approx(
+        spread, rel=0.25
+    )  # without antithetic pairs the slope's, 60 times that
     assert found.samples == 100
 
 
@@ -332,7 +334,7 @@ def test_an_unknown_kind_is_refused_with_the_nearest(loss):
 
 def test_what_is_no_loss_is_refused(loss):
     for given in (loss.model, None, iter(loss.batches)):
-        with pytest.raises(BadInput, match="^loss must be a TokenMeanLoss"):
+        with pytest.raises(BadInput, match=r"^loss must be a TokenMeanLoss"):
             sharpness(given)
 
 
@@ -346,5 +348,5 @@ def test_a_frozen_model_is_refused(loss):
 def test_a_loss_that_is_no_number_is_refused_instead_of_a_rise_of_zero(kind, loss):
     with torch.no_grad():
         loss.weights[2][0, 0] = math.nan
-    with pytest.raises(BadInput, match="^loss: it is nan at the model itself"):
+    with pytest.raises(BadInput, match=r"^loss: it is nan at the model itself"):
         sharpness(loss, kind=kind)

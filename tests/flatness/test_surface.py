@@ -338,7 +338,7 @@ def test_bad_options_are_refused(options, says, loss):
 
 def test_what_is_no_loss_is_refused(loss):
     for given in (loss.model, 5, None, {}, {"loss": loss.model}, [loss], iter([loss])):
-        with pytest.raises(BadInput, match="^loss_or_dict must be a TokenMeanLoss, or a dict"):
+        with pytest.raises(BadInput, match=r"^loss_or_dict must be a TokenMeanLoss, or a dict"):
             surface(given)
 
 

@@ -99,7 +99,7 @@ def connectivity(
     Raises
     ------
     BadInput
-        For what is no model, models of different architectures, a model whose loss is not finite, or fewer
+        For what is no loss or no model, models of different architectures, a loss not finite, or fewer
         than 3 points.
 
     Examples
@@ -110,7 +110,10 @@ def connectivity(
     >>> connectivity(loss, lab.model, lab.model, points=3).barrier
     0.0
     """
+    if not isinstance(loss, TokenMeanLoss):
+        raise BadInput(f"loss must be a TokenMeanLoss(model, batches), but a {type(loss).__name__} was given")
     require_integer("points", points, minimum=3)
+    require_integer("seed", seed)
     ways = _difference(model_a, model_b)
     ends = [_finite(name, loss.with_model(m)) for name, m in (("model_a", model_a), ("model_b", model_b))]
     walker = copy.deepcopy(model_a)

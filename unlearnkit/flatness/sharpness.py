@@ -126,6 +126,7 @@ def sharpness(
     require_positive("radius", radius)
     require_integer("samples", samples, minimum=2, hint="Two pairs are the fewest that have a spread.")
     require_integer("steps", steps, minimum=1)
+    require_integer("seed", seed)
     _require_movable(loss)
     if rows is not None:
         require_integer("rows", rows, minimum=1)

@@ -146,6 +146,7 @@ def surface(
     if points % 2 == 0:
         raise BadInput(f"points must be odd, so that one cell is the model itself, but {points} was given")
     require_positive("span", span)
+    require_integer("seed", seed)
     first = next(iter(losses.values()))
     _require_finite(losses)
     chosen = plane(first, directions, normalise=normalise, seed=seed)
