@@ -47,6 +47,7 @@ def spectrum_figure(
     width = max(_range(spectrum) for spectrum in spectra.values()) / 100 if width is None else width
     densities = {name: spectrum.density(width=width) for name, spectrum in spectra.items()}
     floor = FLOOR * max(float(density.mean.max()) for density in densities.values())
+    highest = max(float(density.high.max()) for density in densities.values())
     figure = go.Figure()
     for number, (name, density) in enumerate(densities.items()):
         look = Look(OKABE_ITO[number], "circle")
@@ -67,6 +68,9 @@ def spectrum_figure(
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": CONTROL_GREY, "dash": "dot"}, layer="below")
     figure.update_yaxes(type="log", title="share of eigenvalues per unit", exponentformat="power")
+    figure.update_yaxes(
+        range=[np.log10(floor) + 0.1, np.log10(highest) + 0.3]
+    )  # what lies on the floor is out
     return figure.update_layout(
         template=template,
         title=f"Eigenvalues of the Hessian, smoothed over {width:.2g}; band: lowest to highest run",

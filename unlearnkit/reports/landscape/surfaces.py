@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SCALE = "Cividis"  # the same order of brightness for all readers
+BAR = {"title": {"text": "nats a token", "side": "right"}}
 SOLIDS = MARKERS[:3]  # of the markers, those that plotly has in three dimensions
 MOST = 3  # three-dimensional scenes that a browser draws fluently side by side
 Array = npt.NDArray[np.float64]
@@ -55,18 +56,18 @@ def surface_figure(
     kind = "xy" if flat else "scene"
     figure = make_subplots(
         rows=1, cols=len(surface.values), specs=[[{"type": kind}] * len(surface.values)],
-        subplot_titles=list(surface.values), horizontal_spacing=0.06 if flat else 0.02,
+        subplot_titles=list(surface.values), horizontal_spacing=0.05 if flat else 0.02,
     )  # fmt: skip
     for column, (name, grid) in enumerate(surface.values.items(), start=1):
         draw = _contour if flat else _landscape
         clipped = np.minimum(np.where(np.isnan(grid), np.inf, grid), top)
         for trace in draw(surface, name, clipped, (low, top), last=column == len(surface.values)):
             figure.add_trace(trace, row=1, col=column)
-    _label(figure, flat=flat)
+    _label(figure, (low, top), flat=flat)
     return figure.update_layout(
         template=template,
         title={"text": f"Loss around the model, {surface.words}", "y": 0.97},
-        margin={"l": 50, "r": 20, "t": 80, "b": 50},
+        margin={"l": 50, "r": 20, "t": 80, "b": 50 if flat else 20},
         modebar={"remove": NO_BUTTONS},
         height=480,
     )
@@ -89,12 +90,20 @@ def _limits(surface: Surface, ceiling: float | None) -> tuple[float, float]:
     return low, float(ceiling)
 
 
-def _label(figure: go.Figure, *, flat: bool) -> None:
+def _label(figure: go.Figure, limits: tuple[float, float], *, flat: bool) -> None:
     if flat:
-        figure.update_xaxes(title="alpha").update_yaxes(title="beta")
+        figure.update_xaxes(title="alpha").update_yaxes(title="beta", col=1)
         return
-    axes = {"xaxis_title": "alpha", "yaxis_title": "beta", "zaxis_title": "nats a token"}
-    figure.update_scenes(**axes, aspectmode="cube", camera={"eye": {"x": 1.5, "y": -1.5, "z": 1.0}})
+    height = {"title": "nats a token", "range": [limits[0], _ceiling(limits)]}
+    camera = {"eye": {"x": 1.6, "y": -1.6, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}}
+    figure.update_scenes(
+        xaxis_title="alpha", yaxis_title="beta", zaxis=height, aspectmode="cube", camera=camera
+    )
+
+
+def _ceiling(limits: tuple[float, float]) -> float:
+    """Where the names of marks stand, each on a stem: above everything that could hide them."""
+    return limits[1] + 0.15 * ((limits[1] - limits[0]) or 1.0)
 
 
 def _landscape(
@@ -106,15 +115,16 @@ def _landscape(
     traces: list[Any] = [
         go.Surface(
             x=surface.alphas, y=surface.betas, z=grid, cmin=limits[0], cmax=limits[1], colorscale=SCALE,
-            showscale=last, hovertemplate=hover, colorbar={"title": "nats<br>a token"},
+            showscale=last, hovertemplate=hover, colorbar=BAR,
         )
     ]  # fmt: skip
     for number, (mark, (alpha, beta)) in enumerate(_marks(surface).items()):
         height = _height(surface, grid, alpha, beta)
         traces.append(
             go.Scatter3d(
-                x=[alpha], y=[beta], z=[height], mode="markers+text", text=[mark], showlegend=False,
-                marker={"size": 5, "color": OKABE_ITO[1], "symbol": SOLIDS[number % len(SOLIDS)]},
+                x=[alpha] * 2, y=[beta] * 2, z=[height, _ceiling(limits)], text=["", mark],
+                mode="lines+markers+text", showlegend=False, line={"color": OKABE_ITO[1], "width": 4},
+                marker={"size": [6, 0], "color": OKABE_ITO[1], "symbol": SOLIDS[number % len(SOLIDS)]},
                 hovertemplate=f"{mark}: {height:.3f} nats a token<extra></extra>",
             )
         )  # fmt: skip
@@ -130,18 +140,23 @@ def _contour(
     traces: list[Any] = [
         go.Contour(
             x=surface.alphas, y=surface.betas, z=grid, zmin=limits[0], zmax=limits[1], colorscale=SCALE,
-            showscale=last, hovertemplate=hover, colorbar={"title": "nats<br>a token"},
+            showscale=last, hovertemplate=hover, colorbar=BAR,
         )
     ]  # fmt: skip
     for number, (mark, (alpha, beta)) in enumerate(_marks(surface).items()):
         traces.append(
             go.Scatter(
                 x=[alpha], y=[beta], mode="markers+text", text=[mark], textposition="top center",
-                showlegend=False,
+                showlegend=False, textfont={"color": _readable(_height(surface, grid, alpha, beta), limits)},
                 marker={"size": 11, "color": OKABE_ITO[1], "symbol": MARKERS[number % len(MARKERS)]},
             )
         )  # fmt: skip
     return traces
+
+
+def _readable(height: float, limits: tuple[float, float]) -> str:
+    """White on the dark half of the scale, black on the bright one."""
+    return "white" if height < sum(limits) / 2 else "black"
 
 
 def _marks(surface: Surface) -> dict[str, tuple[float, float]]:
