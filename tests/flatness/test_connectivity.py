@@ -75,7 +75,7 @@ def test_the_way_is_straight(loss):
     assert found.distance == pytest.approx(float(sum(squares)) ** 0.5, rel=1e-6)
 
 
-@pytest.mark.parametrize("points", [3, 11, 21, 38])
+@pytest.mark.parametrize("points", [3, 11, 21])
 def test_identical_models_have_no_barrier_at_all(points, loss):
     model = tiny_llama(1)
     for other in (model, copy.deepcopy(model)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import sys
 
 import numpy as np
 import pyhessian
@@ -19,7 +18,7 @@ from unlearnkit.losses import token_nll
 from unlearnkit.precision import true_double
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
-from .small_models import everything, failing, ragged_batches, same, tiny_llama, train_, whole_hessian
+from .small_models import ragged_batches, tiny_llama, train_, whole_hessian
 
 BATCHES = {"one batch": slice(0, 1), "several": slice(None)}
 
@@ -77,14 +76,14 @@ def test_its_eigenvalues_are_our_own_and_the_whole_hessians(loss):
     """Its own normalisation adds 1e-6 to a vector's length of 1, so all are 2e-6 too small; ours are not."""
     with true_double(loss.model) as double:
         loss = loss.with_model(double)
-        found = PyHessian(loss).eigenvalues(3, tolerance=1e-8)
-        ours = top_eigenvalues(loss, 3, tolerance=1e-8)
-        true = exact(loss)[0][:3]
+        found = PyHessian(loss).eigenvalues(2, tolerance=1e-8)
+        ours = top_eigenvalues(loss, 2, tolerance=1e-8)
+        true = exact(loss)[0][:2]
     assert found.values.tolist() == pytest.approx(ours.values.tolist(), rel=1e-5)
     assert found.values.tolist() == pytest.approx((true / (1 + 1e-6) ** 2).tolist(), rel=5e-7)
     assert ours.values.tolist() == pytest.approx(true.tolist(), rel=1e-8)
     cosines = (found.vectors * ours.vectors).sum(dim=1).abs()
-    assert cosines.tolist() == pytest.approx([1.0] * 3, abs=1e-3)
+    assert cosines.tolist() == pytest.approx([1.0] * 2, abs=1e-3)
 
 
 def test_its_residuals_are_those_of_the_whole_hessian(ragged):
@@ -130,9 +129,9 @@ def test_a_negative_trace_does_not_stop_after_two_samples(unpadded, monkeypatch)
 
 
 def test_its_density_works_and_fits_the_whole_spectrum(loss, unpadded):
-    found = PyHessian(loss).density(runs=3, steps=25)
+    found = PyHessian(loss).density(runs=2, steps=25)
     values = exact(loss)[0]
-    assert (len(found.nodes), found.hvps, found.parameters) == (3, 75, len(values))
+    assert (len(found.nodes), found.hvps, found.parameters) == (2, 50, len(values))
     for nodes, weights in zip(found.nodes, found.weights, strict=True):
         assert len(nodes) == 25
         assert weights.sum() == pytest.approx(1.0, abs=1e-4)
@@ -182,94 +181,11 @@ def test_two_objects_take_turns(loss):
     assert [each.trace(samples=5).estimate for each in both[::-1]] == alone[::-1]
 
 
-# Counted, seeded, restored
-
-
-def test_products_are_counted(loss, monkeypatch):
-    """By a counter of our own under the library's two products."""
-    counted = [0]
-    module = sys.modules["pyhessian.hessian"]
-
-    def counting(product):
-        def call(*arguments):
-            counted[0] += 1
-            return product(*arguments)
-
-        return call
-
-    monkeypatch.setattr(module, "hessian_vector_product", counting(module.hessian_vector_product))
-    kind = pyhessian.hessian
-    monkeypatch.setattr(kind, "dataloader_hv_product", counting(kind.dataloader_hv_product))
-    adapter, spent = PyHessian(loss), []
-    for ask in (
-        lambda: adapter.eigenvalues(2),
-        lambda: adapter.trace(samples=7),
-        lambda: adapter.density(runs=2, steps=5),
-    ):
-        counted[0] = 0
-        spent.append((ask().hvps, counted[0]))
-    assert all(ours == theirs for ours, theirs in spent)
-    assert [theirs for _, theirs in spent[1:]] == [7, 10]
-    assert spent[0][1] > 4
-
-
-def test_max_iterations_bound_an_eigenvalue(loss):
-    assert PyHessian(loss).eigenvalues(2, tolerance=1e-12, max_iterations=3).hvps == 6
-
-
-def test_a_seed_decides_the_draws_and_the_global_state_stays(loss, random_state):
-    before = random_state()
-    first, again, other = (PyHessian(loss, seed=seed).trace(samples=3).estimate for seed in (0, 0, 1))
-    assert first == again != other
-    PyHessian(loss).density(runs=1, steps=3)
-    PyHessian(loss).eigenvalues(1)
-    assert random_state() == before
-
-
-@pytest.mark.parametrize("error", [None, RuntimeError("lost"), KeyboardInterrupt()], ids=str)
-@pytest.mark.parametrize("method", ["eigenvalues", "trace", "density"])
-def test_the_model_and_the_library_are_left_as_they_were(method, error, ragged):
-    module = sys.modules["pyhessian.hessian"]
-    own = module.torch, module.hessian_vector_product
-    ragged.model.train()
-    ragged.model.model.norm.eval()
-    ragged.model.model.norm.weight.requires_grad_(False)
-    ragged.model.model.norm.weight.grad = torch.ones(4)
-    ragged.weights[0].grad = torch.ones_like(ragged.weights[0])
-    before, adapter = everything(ragged.model), PyHessian(ragged)
-    options = {"eigenvalues": {"k": 1}, "trace": {"samples": 3}, "density": {"runs": 1, "steps": 3}}[method]
-    assert same(before, everything(ragged.model))
-    if error is None:
-        getattr(adapter, method)(**options)
-    else:
-        with failing(ragged.model, error, at=3), pytest.raises(type(error)):
-            getattr(adapter, method)(**options)
-    assert same(before, everything(ragged.model))
-    assert (module.torch, module.hessian_vector_product) == own
-    assert not hasattr(torch, "eig") or torch.eig is not None
-
-
-def test_it_may_be_called_where_gradients_are_off(loss):
-    with torch.no_grad():
-        inside = PyHessian(loss).trace(samples=3)
-    assert inside == PyHessian(loss).trace(samples=3)
-
-
 def test_fused_attention_is_no_obstacle(ragged):
     fused = tiny_llama(attn_implementation="sdpa")
     fused.load_state_dict(ragged.model.state_dict())
     found = PyHessian(ragged.with_model(fused)).eigenvalues(1, tolerance=1e-6).values
     assert found.tolist() == pytest.approx(exact(ragged)[0][:1].tolist(), rel=2e-5)
-
-
-def test_half_precision_losses_are_taken_in_float32(ragged):
-    half = ragged.with_model(copy.deepcopy(ragged.model).bfloat16())
-    found = PyHessian(half).trace(samples=4)
-    single = PyHessian(ragged).trace(samples=4)
-    assert found.estimate == pytest.approx(single.estimate, rel=0.2)
-
-
-# What is refused
 
 
 def test_of_a_generator_the_bare_library_makes_nan_and_ours_an_error(unpadded):
@@ -282,43 +198,3 @@ def test_of_a_generator_the_bare_library_makes_nan_and_ours_an_error(unpadded):
         BadInput, match=r"^loss must be a TokenMeanLoss\(model, \[batch, …\]\), but a generator"
     ):
         PyHessian(batch for batch in loss.batches)
-
-
-def test_numbers_that_are_none_are_refused(loss):
-    with torch.no_grad():
-        loss.weights[1][0, 0] = math.nan
-    with pytest.raises(BadInput, match=r"it is nan on batches\[0\], so it has no curvature"):
-        PyHessian(loss)
-
-
-def test_a_parameter_without_a_gradient_is_named(loss):
-    loss.model.spare = torch.nn.Parameter(torch.ones(3))
-    with pytest.raises(BadInput, match=r"batches\[0\] does not depend on spare.*freeze that one"):
-        PyHessian(loss)
-    loss.model.spare.requires_grad_(False)
-    assert PyHessian(loss).trace(samples=2).hvps == 2
-
-
-def test_a_frozen_model_is_refused(loss):
-    loss.model.requires_grad_(False)
-    with pytest.raises(BadInput, match="no parameter of the model requires gradients"):
-        PyHessian(loss)
-
-
-@pytest.mark.parametrize(
-    ("ask", "says"),
-    [
-        (lambda p: p.eigenvalues(0), "^k must be an integer, 1 or above"),
-        (lambda p: p.eigenvalues(197), "^k must be .*196 or below"),
-        (lambda p: p.eigenvalues(1, tolerance=0.0), "^tolerance must be a finite number above 0"),
-        (lambda p: p.eigenvalues(1, max_iterations=0), "^max_iterations must be an integer, 1 or above"),
-        (lambda p: p.trace(samples=1), "^samples must be an integer, 2 or above"),
-        (lambda p: p.density(runs=0), "^runs must be an integer, 1 or above"),
-        (lambda p: p.density(steps=197), "^steps must be .*196 or below"),
-        (lambda p: PyHessian(p.loss, seed=1.5), "^seed must be an integer"),
-    ],
-    ids=["no k", "k too large", "tolerance", "iterations", "samples", "runs", "steps", "seed"],
-)
-def test_bad_options_are_refused(ask, says, ragged):
-    with pytest.raises(BadInput, match=says):
-        ask(PyHessian(ragged))
