@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
@@ -56,11 +58,17 @@ def _batch(lengths: tuple[int, ...], seed: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def train_(model, steps: int, lr: float = 0.03):
-    """Learn the ragged batches by heart, in place."""
+def trained_llama() -> LlamaForCausalLM:
+    """A model of its own that has learned the ragged batches: 0.25 nats a token."""
+    return copy.deepcopy(_trained())
+
+
+@cache
+def _trained() -> LlamaForCausalLM:
+    model = tiny_llama()
     loss = TokenMeanLoss(model, ragged_batches())
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    for _ in range(steps):
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+    for _ in range(60):
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()

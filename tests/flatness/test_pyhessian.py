@@ -18,14 +18,14 @@ from unlearnkit.losses import token_nll
 from unlearnkit.precision import true_double
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
-from .small_models import ragged_batches, tiny_llama, train_, whole_hessian
+from .small_models import ragged_batches, tiny_llama, trained_llama, whole_hessian
 
 BATCHES = {"one batch": slice(0, 1), "several": slice(None)}
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_(tiny_llama(), 60)
+    return trained_llama()
 
 
 @pytest.fixture(params=BATCHES.values(), ids=BATCHES)

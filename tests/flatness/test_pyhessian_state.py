@@ -14,14 +14,14 @@ from unlearnkit.errors import BadInput
 from unlearnkit.flatness.pyhessian import PyHessian
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
-from .small_models import everything, failing, ragged_batches, same, tiny_llama, train_
+from .small_models import everything, failing, ragged_batches, same, trained_llama
 
 BATCHES = {"one batch": slice(0, 1), "several": slice(None)}
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_(tiny_llama(), 60)
+    return trained_llama()
 
 
 @pytest.fixture(params=BATCHES.values(), ids=BATCHES)

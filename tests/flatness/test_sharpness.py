@@ -19,8 +19,7 @@ from .small_models import (
     ragged_batches,
     rescale_value_output_,
     slopes_of,
-    tiny_llama,
-    train_,
+    trained_llama,
     values_at,
     whole_hessian,
 )
@@ -28,7 +27,7 @@ from .small_models import (
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_(tiny_llama(), 60)
+    return trained_llama()
 
 
 @pytest.fixture

@@ -20,15 +20,14 @@ from .small_models import (
     ragged_batches,
     same,
     slopes_of,
-    tiny_llama,
-    train_,
+    trained_llama,
     values_at,
 )
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_(tiny_llama(), 60)
+    return trained_llama()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from .small_models import (
     same,
     tiny_gpt2,
     tiny_llama,
-    train_,
+    trained_llama,
     values_at,
     whole_hessian,
 )
@@ -33,7 +33,7 @@ from .small_models import (
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_(tiny_llama(), 60)
+    return trained_llama()
 
 
 @pytest.fixture

@@ -14,14 +14,13 @@ from unlearnkit.token_mean_loss import TokenMeanLoss
 from .small_models import (
     failing,
     ragged_batches,
-    tiny_llama,
-    train_,
+    trained_llama,
 )
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_(tiny_llama(), 60)
+    return trained_llama()
 
 
 @pytest.fixture
