@@ -7,10 +7,12 @@ in a direction of the same length that knows nothing of either model, and its ba
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from tqdm.auto import tqdm
 
 from unlearnkit.displaced import displaced
 from unlearnkit.errors import BadInput, require_integer
@@ -28,12 +30,12 @@ class Connectivity:
     alphas, path : tuple of float
         0 is the first model, 1 the second.
     barrier : float
-        max over alpha of L(alpha) - ((1 - alpha) L(0) + alpha L(1)) (Frankle et al. 2020, Entezari et al. 2022);
-        0 when no cell lies above the line.
+        max over alpha of L(alpha) - ((1 - alpha) L(0) + alpha L(1)) (Frankle et al. 2020, Entezari et al.
+        2022); 0 when no cell lies above the line.
     barrier_over_mean : float
         max L(alpha) - (L(0) + L(1)) / 2, the other common definition.
     at : float
-        The alpha of the barrier.
+        The alpha of the barrier; 0 when there is none.
     distance : float
         L2, between the two models.
     control_path : tuple of float
@@ -67,7 +69,13 @@ class Connectivity:
 
 @torch.no_grad()
 def connectivity(
-    loss: TokenMeanLoss, model_a: Any, model_b: Any, *, points: int = 21, seed: int = 0
+    loss: TokenMeanLoss,
+    model_a: Any,
+    model_b: Any,
+    *,
+    points: int = 21,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Connectivity:
     """Walk from one model to another in a straight line, and as far in a random direction.
 
@@ -80,6 +88,8 @@ def connectivity(
         On the way, both ends among them.
     seed : int
         Decides the random direction.
+    progress : bool
+        Whether to show a bar.
 
     Returns
     -------
@@ -89,7 +99,8 @@ def connectivity(
     Raises
     ------
     BadInput
-        For models of different architectures, or fewer than 3 points.
+        For what is no loss or no model, models of different architectures, a loss not finite, or fewer
+        than 3 points.
 
     Examples
     --------
@@ -99,37 +110,65 @@ def connectivity(
     >>> connectivity(loss, lab.model, lab.model, points=3).barrier
     0.0
     """
+    if not isinstance(loss, TokenMeanLoss):
+        raise BadInput(f"loss must be a TokenMeanLoss(model, batches), but a {type(loss).__name__} was given")
     require_integer("points", points, minimum=3)
+    require_integer("seed", seed)
     ways = _difference(model_a, model_b)
+    ends = [_finite(name, loss.with_model(m)) for name, m in (("model_a", model_a), ("model_b", model_b))]
     walker = copy.deepcopy(model_a)
-    weights = [dict(walker.named_parameters())[name] for name in ways]
-    there = loss.with_model(walker)
+    there, weights = loss.with_model(walker), list(walker.parameters())
     alphas = [place / (points - 1) for place in range(points)]
-    random = _as_long(list(ways.values()), seed)
-    path, control = ([] for _ in range(2))  # type: tuple[list[float], list[float]]
-    with displaced(weights) as place:
-        for alpha in alphas:
-            place.to((alpha, list(ways.values())))
-            path.append(float(there()))
-            place.to((alpha, random))
-            control.append(float(there()))
-    path[-1] = float(loss.with_model(model_b)())  # the sum a + (b - a) rounds
+    with tqdm(total=2 * points, desc="connectivity", disable=not progress, leave=False) as bar:
+        path = _walk(there, weights, ways, alphas, bar)
+        control = _walk(there, weights, _as_long(ways, seed), alphas, bar)
+    path[-1] = ends[1]  # the sum a + (b - a) rounds
     barrier, at = _barrier(alphas, path)
-    distance = float(sum(way.double().square().sum() for way in ways.values())) ** 0.5
     return Connectivity(
-        alphas=tuple(alphas), path=tuple(path), barrier=barrier, at=at, distance=distance,
+        alphas=tuple(alphas), path=tuple(path), barrier=barrier, at=at,
+        distance=math.sqrt(sum(float(way.double().square().sum()) for way in ways)),
         barrier_over_mean=max(path) - (path[0] + path[-1]) / 2,
         control_path=tuple(control), control_barrier=_barrier(alphas, control)[0],
     )  # fmt: skip
 
 
-def _difference(model_a: Any, model_b: Any) -> dict[str, torch.Tensor]:
+def _walk(
+    loss: TokenMeanLoss,
+    weights: list[torch.Tensor],
+    way: list[torch.Tensor],
+    alphas: list[float],
+    bar: tqdm[Any],
+) -> list[float]:
+    """The loss at each share of a way; where it overflows, infinity."""
+    path = []
+    with displaced(weights) as place:
+        for alpha in alphas:
+            place.to((alpha, way))
+            here = float(loss())
+            path.append(math.inf if math.isnan(here) else here)
+            bar.update()
+    return path
+
+
+def _finite(name: str, loss: TokenMeanLoss) -> float:
+    value = float(loss())
+    if not math.isfinite(value):
+        raise BadInput(
+            f"{name}: its loss is {value}, so no barrier can be told; look for weights that are not numbers"
+        )
+    return value
+
+
+def _difference(model_a: Any, model_b: Any) -> list[torch.Tensor]:
+    for name, model in (("model_a", model_a), ("model_b", model_b)):
+        if not isinstance(model, torch.nn.Module):
+            raise BadInput(f"{name} must be a causal language model, but a {type(model).__name__} was given")
     ours, theirs = dict(model_a.named_parameters()), dict(model_b.named_parameters())
     shapes = [{name: tuple(weight.shape) for name, weight in found.items()} for found in (ours, theirs)]
     if shapes[0] != shapes[1]:
         unlike = sorted(set(shapes[0].items()) ^ set(shapes[1].items()))[0][0]
-        raise BadInput(f"connectivity: both models must be of one architecture, but they differ in {unlike}")
-    return {name: theirs[name].to(weight) - weight for name, weight in ours.items()}
+        raise BadInput(f"model_b: both models must be of one architecture, but they differ in {unlike}")
+    return [theirs[name].to(weight) - weight for name, weight in ours.items()]
 
 
 def _as_long(ways: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
@@ -140,8 +179,8 @@ def _as_long(ways: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
 
 
 def _barrier(alphas: list[float], path: list[float]) -> tuple[float, float]:
-    above = [
-        value - ((1 - alpha) * path[0] + alpha * path[-1]) for alpha, value in zip(alphas, path, strict=True)
-    ]
-    highest = max(range(len(above)), key=above.__getitem__)
-    return max(above[highest], 0.0), alphas[highest]
+    """How far the path comes above the line between its ends, and where; the ends lie on it."""
+    rise = path[-1] - path[0]
+    above = [value - (path[0] + alpha * rise) for alpha, value in zip(alphas, path, strict=True)]
+    highest = max(range(1, len(above) - 1), key=above.__getitem__)
+    return (above[highest], alphas[highest]) if above[highest] > 0 else (0.0, 0.0)

@@ -14,6 +14,7 @@ from unlearnkit.flatness.eigenvalues import top_eigenvalues
 from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
+NAMED = ("random", "eigen")
 NORMALISED = ("filter", "layer", "weight")
 Direction = list[torch.Tensor]
 
@@ -42,15 +43,9 @@ class Plane:
 
 def plane(loss: TokenMeanLoss, directions: Any, *, normalise: str = "filter", seed: int = 0) -> Plane:
     """Make the plane that `surface` was asked for; see there."""
-    if directions == "random":
-        require_one_of("normalise", normalise, NORMALISED)
-        first, second = (random_direction(loss, normalise=normalise, seed=seed, which=i) for i in (0, 1))
-        return Plane(first, second, f"random, {normalise}-normalised, seed {seed}")
-    if directions == "eigen":
-        found = top_eigenvalues(loss, k=2, which="LM", seed=seed)
-        first, second = (unflatten(vector, loss.weights) for vector in found.vectors)
-        values = tuple(found.values.tolist())
-        return Plane(first, second, "the Hessian's two outermost eigenvectors", curvatures=values)
+    if isinstance(directions, str):
+        require_one_of("directions", directions, NAMED)
+        return _random(loss, normalise, seed) if directions == "random" else _eigen(loss, seed)
     if not isinstance(directions, list | tuple) or len(directions) != 2:
         raise BadInput(
             'directions must be "random", "eigen", two flat vectors or two models, but '
@@ -58,7 +53,27 @@ def plane(loss: TokenMeanLoss, directions: Any, *, normalise: str = "filter", se
         )
     if all(isinstance(given, torch.nn.Module) for given in directions):
         return _through_models(loss, directions)
-    return Plane(*(_vector(loss, given) for given in directions), words="two given vectors")
+    first, second = (_vector(loss, given) for given in directions)
+    if not _span_a_plane(first, second):
+        raise BadInput("directions: the two vectors are parallel or one of them is 0, which makes no plane")
+    return Plane(first, second, "two given vectors")
+
+
+def _random(loss: TokenMeanLoss, normalise: str, seed: int) -> Plane:
+    first, second = (random_direction(loss, normalise=normalise, seed=seed, which=i) for i in (0, 1))
+    if not _dot(first, first):
+        raise BadInput(
+            "directions: no matrix of the model requires gradients and is unlike 0, and random directions "
+            "leave gains and biases where they are, so nothing would move; give two vectors"
+        )
+    return Plane(first, second, f"random, {normalise}-normalised, seed {seed}")
+
+
+def _eigen(loss: TokenMeanLoss, seed: int) -> Plane:
+    found = top_eigenvalues(loss, k=2, which="LM", seed=seed)
+    first, second = (unflatten(vector, loss.weights) for vector in found.vectors)
+    values = tuple(found.values.tolist())
+    return Plane(first, second, "the Hessian's two outermost eigenvectors", curvatures=values)
 
 
 def random_direction(
@@ -66,10 +81,41 @@ def random_direction(
 ) -> Direction:
     """A normal direction scaled to the weights (Li et al. 2018, 1712.09913, section 4).
 
-    "filter": the weights into each output unit together, a row of a Linear or an Embedding, a column of
-    GPT-2's Conv1D. "layer": each matrix as a whole. "weight": each weight by its own magnitude. Gains and biases
-    stay where they are. Draws depend on the shapes and the seed only, so that two models get the same ones.
+    Draws depend on the weights' shapes and the seed only, so that two models of one architecture get the same
+    ones.
+
+    Parameters
+    ----------
+    loss : TokenMeanLoss
+    normalise : {"filter", "layer", "weight"}
+        "filter": the weights into each output unit together, to their L2 length; an output unit is a row of a
+        Linear or an Embedding, a column of GPT-2's Conv1D. "layer": each matrix as a whole, to its length.
+        "weight": each weight by its own magnitude. Gains and biases stay where they are.
+    seed : int
+    which : int
+        The first direction (0), the second (1), …
+
+    Returns
+    -------
+    list of Tensor
+        One a weight of the loss, of its shape.
+
+    Raises
+    ------
+    BadInput
+        For an unknown normalisation.
+
+    Examples
+    --------
+    >>> import unlearnkit as uk
+    >>> lab = uk.load_testbed("atlas", fold=1)
+    >>> loss = uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=8))
+    >>> direction = random_direction(loss)
+    >>> rows = direction[0].norm(dim=1), loss.weights[0].norm(dim=1)
+    >>> torch.allclose(*rows)
+    True
     """
+    require_one_of("normalise", normalise, NORMALISED)
     source = generator(seed, "direction", which)
     transposed = _stored_in_by_out(loss.model)
     return [
@@ -95,55 +141,79 @@ def _scaled(drawn: torch.Tensor, weight: torch.Tensor, normalise: str, transpose
     if normalise == "weight":
         return drawn * weight.abs()
     if normalise == "layer":
-        return drawn * (weight.norm() / drawn.norm())
+        return drawn * float(weight.norm() / drawn.norm())
     rest = [dim for dim in range(weight.dim()) if dim != (1 if transposed else 0)]
     lengths = [torch.linalg.vector_norm(tensor, dim=rest, keepdim=True) for tensor in (weight, drawn)]
-    return drawn * (lengths[0] / lengths[1].clamp_min(torch.finfo(drawn.dtype).tiny))
+    scale: torch.Tensor = lengths[0] / lengths[1].clamp_min(torch.finfo(drawn.dtype).tiny)
+    return drawn * scale
 
 
 def _through_models(loss: TokenMeanLoss, models: Sequence[Any]) -> Plane:
-    """The plane through the loss's model, at (0, 0), and two others: the first at (1, 0)."""
+    """The plane through the loss's model, at (0, 0), and two others: the first at (1, 0).
+
+    The second direction is orthogonal to the first (Garipov et al. 2018, 1802.10026, appendix A.1), both as
+    long as they are: the second model lies at (its projection, 1).
+    """
     first, way = (difference(loss, model) for model in models)
     square = _dot(first, first)
     if not square:
         raise BadInput(
             "directions: the first model has the very weights of the loss's model; give another one"
         )
+    if not _span_a_plane(first, way):
+        raise BadInput("directions: the three models lie on one line, which is no plane; use connectivity()")
     along = _dot(way, first) / square
     second = [b - along * a for a, b in zip(first, way, strict=True)]
-    if not _dot(second, second) > 1e-10 * max(_dot(way, way), square):
-        raise BadInput("directions: the three models lie on one line, which is no plane; use connectivity()")
-    return Plane(
-        first,
-        second,
-        "through three models",
-        {"model": (0.0, 0.0), "first": (1.0, 0.0), "second": (along, 1.0)},
-    )
+    marks = {"model": (0.0, 0.0), "first": (1.0, 0.0), "second": (along, 1.0)}
+    return Plane(first, second, "through three models", marks)
+
+
+def _span_a_plane(first: Direction, second: Direction) -> bool:
+    """Whether the sine of their angle is above 1e-5: about what float32 can tell."""
+    squares = _dot(first, first) * _dot(second, second)
+    return squares - _dot(first, second) ** 2 > 1e-10 * squares
 
 
 @torch.no_grad()
 def difference(loss: TokenMeanLoss, model: Any) -> Direction:
-    """From the loss's model to another one, over the loss's weights."""
-    names = [name for name, weight in loss.model.named_parameters() if weight.requires_grad]
-    theirs = dict(model.named_parameters())
-    missing = [name for name in names if name not in theirs]
-    if missing:
-        raise BadInput(f"directions: the other model has no {missing[0]}; both must be of one architecture")
-    ways = []
-    for name, weight in zip(names, loss.weights, strict=True):
-        if theirs[name].shape != weight.shape:
+    """From the loss's model to another one, over the loss's weights.
+
+    Raises
+    ------
+    BadInput
+        Unless the other has the same parameters, and equal ones where the loss's model is frozen.
+    """
+    theirs, ways = dict(model.named_parameters()), []
+    for name, weight in loss.model.named_parameters():
+        other = theirs.get(name)
+        if other is None or other.shape != weight.shape:
+            has = "no such parameter" if other is None else f"one of {tuple(other.shape)}"
             raise BadInput(
-                f"directions: {name} is {tuple(theirs[name].shape)} in the other model, {tuple(weight.shape)} here"
+                f"directions: {name} is {tuple(weight.shape)} here, and the other model has {has}; both must "
+                "be of one architecture"
             )
-        ways.append(theirs[name].to(weight) - weight)
+        other = other.to(weight)
+        if weight.requires_grad:
+            ways.append(other - weight)
+        elif not torch.equal(other, weight):
+            raise BadInput(
+                f"directions: {name} is frozen here and differs in the other model, which the plane would "
+                "miss; let it require gradients"
+            )
     return ways
 
 
 def _vector(loss: TokenMeanLoss, given: Any) -> Direction:
     size = sum(weight.numel() for weight in loss.weights)
     if not isinstance(given, torch.Tensor) or given.shape != (size,):
-        raise BadInput(f"directions: each vector must be a flat tensor of {size} numbers, one a weight")
-    return unflatten(given.to(loss.weights[0]), loss.weights)
+        what = tuple(given.shape) if isinstance(given, torch.Tensor) else type(given).__name__
+        raise BadInput(
+            f"directions: each vector must be a flat tensor of {size} numbers, one a weight, but {what} was "
+            "given"
+        )
+    if not given.isfinite().all():
+        raise BadInput("directions: a vector holds numbers that are not finite, and every cell would be lost")
+    return unflatten(given.detach().to(loss.weights[0]), loss.weights)
 
 
 def _dot(a: Direction, b: Direction) -> float:

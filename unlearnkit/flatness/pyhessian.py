@@ -1,11 +1,11 @@
 """PyHessian on causal language models, made right, to stand beside our own numbers.
 
 PyHessian 0.1 (Yao, Gholami, Keutzer, Mahoney 2020, 1912.07145) expects one input tensor and weighs batches by
-their sequences; on today's torch its density fails, its trace stops at once when it is negative, and two of its
-objects on one model see each other's gradients. Here it gets packed batches and a criterion that makes their
-weighted mean the exact token mean; gradients are cleared before and after; draws are seeded; `torch.eig`, which is
-gone, is stood in for inside its module only. Its algorithms (power iteration with deflation, Hutchinson, Lanczos
-quadrature) stay its own.
+their sequences; on today's torch its density fails, its trace stops at once when it is negative, and two of
+its objects on one model see each other's gradients. Here it gets packed batches and a criterion that makes
+their weighted mean the exact token mean; gradients are cleared before and after; draws are seeded;
+`torch.eig`, which is gone, is stood in for inside its module only. Its algorithms (power iteration with
+deflation, Hutchinson, Lanczos quadrature) stay its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unlearnkit.displaced import flatten
@@ -29,9 +28,9 @@ from unlearnkit.flatness.eigenvalues import Eigenvalues
 from unlearnkit.flatness.estimate import Estimate, mean_of
 from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.spectrum import Spectrum
-from unlearnkit.losses import NO_TARGET
+from unlearnkit.losses import token_nll
 from unlearnkit.randomness import generator, preserve_global_state
-from unlearnkit.token_mean_loss import TokenMeanLoss
+from unlearnkit.token_mean_loss import FIELDS, TokenMeanLoss
 
 _ONE_AT_A_TIME = RLock()  # its module is patched while it runs
 
@@ -48,7 +47,9 @@ class PyHessian:
     Raises
     ------
     BadInput
-        For a loss without gradient on some parameter, of which PyHessian makes an unrelated error.
+        For what is no TokenMeanLoss (a generator of batches gives the bare library NaN), a loss that is not
+        finite or has no second derivative, or one without gradient on some parameter, of which PyHessian
+        makes an unrelated error.
 
     Examples
     --------
@@ -61,9 +62,16 @@ class PyHessian:
     """
 
     def __init__(self, loss: TokenMeanLoss, *, seed: int = 0) -> None:
+        if not isinstance(loss, TokenMeanLoss):
+            raise BadInput(
+                f"loss must be a TokenMeanLoss(model, [batch, …]), but a {type(loss).__name__} was given"
+            )
+        require_integer("seed", seed)
         self.loss, self.seed = loss, seed
         self._hessian = Hessian(loss)
-        self._check_every_gradient()
+        _require_every_gradient(loss)
+        # Our own product refuses what PyHessian makes NaN of, and what has no second derivative.
+        _ = self._hessian @ flatten([torch.zeros_like(weight) for weight in loss.weights])
 
     def eigenvalues(self, k: int = 5, *, tolerance: float = 1e-3, max_iterations: int = 1000) -> Eigenvalues:
         """The k outermost by modulus, one after the other, by power iteration.
@@ -72,8 +80,8 @@ class PyHessian:
         ----------
         k : int
         tolerance : float
-            Between two iterates in turn, relative: PyHessian's own rule (its default 1e-3), which is no bound on
-            the error.
+            Between two iterates in turn, relative: PyHessian's own rule (its default 1e-3), which is no bound
+            on the error.
         max_iterations : int
             An eigenvalue.
 
@@ -81,9 +89,11 @@ class PyHessian:
         -------
         Eigenvalues
             `hvps` counts PyHessian's products; the residuals are measured afterwards with our own.
+            `converged` says whether they are within the tolerance, which they need not be.
         """
-        require_integer("k", k, minimum=1)
+        require_integer("k", k, minimum=1, maximum=self._hessian.size)
         require_positive("tolerance", tolerance)
+        require_integer("max_iterations", max_iterations, minimum=1)
         with self._library("eigenvalues") as (library, products):
             values, vectors = library.eigenvalues(maxIter=max_iterations, tol=tolerance, top_n=k)
         flat = torch.stack([flatten(vector) for vector in vectors])
@@ -95,7 +105,11 @@ class PyHessian:
         return Eigenvalues(found, flat, residuals, products[0], "LM", within)
 
     def trace(self, *, samples: int = 100) -> Estimate:
-        """Hutchinson's mean with its standard error; PyHessian's early stop is switched off."""
+        """Hutchinson's mean with its standard error.
+
+        PyHessian's early stop is switched off: it breaks off when the mean happens to stand still, and after
+        2 samples whenever the trace is negative.
+        """
         require_integer("samples", samples, minimum=2)
         with self._library("trace") as (library, products):
             values = library.trace(maxIter=samples, tol=-math.inf)
@@ -114,36 +128,26 @@ class PyHessian:
             products[0],
         )
 
-    def _check_every_gradient(self) -> None:
-        with self.loss.evaluating(), torch.enable_grad():
-            found = torch.autograd.grad(self.loss.batch_sum(0), self.loss.weights, allow_unused=True)
-        named = (name for name, weight in self.loss.model.named_parameters() if weight.requires_grad)
-        without = [name for name, gradient in zip(named, found, strict=True) if gradient is None]
-        if without:
-            raise BadInput(
-                f"loss: it does not depend on {without[0]}, and PyHessian needs a gradient of every parameter; freeze "
-                "that one with requires_grad_(False)"
-            )
-
     @contextmanager
     def _library(self, stream: str) -> Iterator[tuple[Any, list[int]]]:
-        """PyHessian's object on packed batches, and a count of its products; everything else as it was after."""
+        """PyHessian's object on packed batches, and the count of its products; leaves all else as it was."""
         import pyhessian
 
         module = sys.modules["pyhessian.hessian"]
         model = self.loss.model
-        grads = [parameter.grad for parameter in model.parameters()]
         products = [0]
         with (
             _ONE_AT_A_TIME,
             preserve_global_state(),
             self.loss.evaluating(),
+            torch.enable_grad(),
             sdpa_kernel(SDPBackend.MATH),
             warnings.catch_warnings(),
         ):
             warnings.filterwarnings("ignore", message="Using backward.. with create_graph")
             torch.manual_seed(generator(self.seed, "pyhessian", stream).initial_seed())
-            own = module.torch, module.hessian_vector_product  # type: ignore[attr-defined]
+            grads = [parameter.grad for parameter in model.parameters()]
+            own = module.torch, module.hessian_vector_product
             module.torch = _TorchWithEig()  # type: ignore[attr-defined]
             module.hessian_vector_product = _counted(own[1], products)  # type: ignore[attr-defined]
             try:
@@ -165,6 +169,19 @@ class PyHessian:
         return made
 
 
+def _require_every_gradient(loss: TokenMeanLoss) -> None:
+    names = [name for name, weight in loss.model.named_parameters() if weight.requires_grad]
+    for batch in range(len(loss.batches)):
+        with loss.evaluating(), torch.enable_grad():
+            found = torch.autograd.grad(loss.batch_sum(batch), loss.weights, allow_unused=True)
+        without = [name for name, gradient in zip(names, found, strict=True) if gradient is None]
+        if without:
+            raise BadInput(
+                f"loss: batches[{batch}] does not depend on {without[0]}, and PyHessian needs a gradient of "
+                "every parameter; freeze that one with requires_grad_(False)"
+            )
+
+
 class _Packed(torch.nn.Module):
     """A causal language model that takes ids, mask and labels as one tensor and says its summed loss."""
 
@@ -174,15 +191,11 @@ class _Packed(torch.nn.Module):
 
     def forward(self, packed: torch.Tensor) -> torch.Tensor:
         """(batch, length, 3) to a scalar."""
-        ids, mask, labels = packed.unbind(-1)
-        logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
-        return F.cross_entropy(
-            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NO_TARGET, reduction="sum"
-        )
+        return token_nll(self.model, dict(zip(FIELDS, packed.unbind(-1), strict=True))).sum()
 
 
 def _pack(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    return torch.stack([batch["input_ids"], batch["attention_mask"], batch["labels"]], dim=-1)
+    return torch.stack([batch[name].long() for name in FIELDS], dim=-1)
 
 
 def _counted(function: Any, products: list[int]) -> Any:

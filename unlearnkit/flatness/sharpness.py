@@ -1,21 +1,24 @@
 """How much the loss rises nearby: at worst, along the gradient, or on average.
 
 A description, not a verdict: sharpness can be rescaled away without changing the function (Dinh et al. 2017,
-1703.04933), and adaptive sharpness does not predict generalisation well for transformers (Andriushchenko et al.
-2023, 2302.07011).
+1703.04933), and adaptive sharpness does not predict generalisation well for transformers (Andriushchenko et
+al. 2023, 2302.07011).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from tqdm.auto import tqdm
 
 from unlearnkit.displaced import Displaced, displaced
 from unlearnkit.errors import BadInput, require_integer, require_one_of, require_positive
 from unlearnkit.flatness.estimate import mean_of
 from unlearnkit.flatness.tables import html_table
+from unlearnkit.losses import NO_TARGET
 from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
@@ -32,12 +35,12 @@ class Sharpness:
     kind : str
     value : float
     radius : float
-        "sam", "worst": L2 length of the displacement. "average": its root mean square a weight. "adaptive": the
-        same as a share of each weight's magnitude.
+        "sam", "worst": L2 length of the displacement. "average": its root mean square a weight. "adaptive":
+        the same as a share of each weight's magnitude.
     stderr, interval : float, (float, float), or None
         Where it was sampled; at the 95 % level.
     samples : int
-        Antithetic pairs, ascent steps, or chunks of rows.
+        Antithetic pairs, ascent steps, or chunks of rows (1 for plain "sam").
     """
 
     kind: str
@@ -68,17 +71,19 @@ def sharpness(
     steps: int = 20,
     rows: int | None = None,
     seed: int = 0,
+    progress: bool = False,
 ) -> Sharpness:
     """The rise of a loss within a radius of the model's weights.
 
     - "sam": L(theta + r g / ||g||) - L(theta), g the gradient (Foret et al. 2010.01412); to second order
       r ||g|| + r^2 / 2 g^T H g / ||g||^2.
-    - "worst": the highest of `steps` projected ascent steps in the L2 ball (Keskar et al. 2017 in a ball); at a
-      minimum it tends to r^2 / 2 lambda_max.
-    - "average": E L(theta + r u) - L(theta), u normal, over antithetic pairs; to second order r^2 / 2 tr H. It is
-      also the gap of randomized smoothing at sigma = r.
-    - "adaptive": the same with u scaled by each weight's magnitude (Kwon et al. 2102.11600; Andriushchenko et al.
-      2302.07011); rescaling weights against each other does not change it.
+    - "worst": the highest place of `steps` projected ascent steps in the L2 ball (Keskar et al. 2017,
+      1609.04836, in a ball); a lower bound of the true maximum, and never below "sam". At a minimum it tends
+      to r^2 / 2 lambda_max.
+    - "average": E L(theta + r u) - L(theta), u normal, over antithetic pairs; to second order r^2 / 2 tr H.
+      It is also the gap of randomized smoothing at sigma = r.
+    - "adaptive": the same with u scaled by each weight's magnitude (Kwon et al. 2102.11600; Andriushchenko et
+      al. 2302.07011); rescaling weights against each other does not change it.
 
     Parameters
     ----------
@@ -92,8 +97,12 @@ def sharpness(
         Ascent steps of "worst".
     rows : int, optional
         m-sharpness, with "sam": each chunk of so many rows is displaced along its own gradient; the mean over
-        chunks, weighted by targets. All rows in one chunk is plain "sam".
+        chunks, weighted by targets. Chunks go on from one batch into the next, and rows without a target are
+        left out. All rows in one chunk is plain "sam"; smaller chunks are sharper, to first order.
     seed : int
+        Decides what "average" and "adaptive" draw, and where "worst" starts if there is no slope to follow.
+    progress : bool
+        Whether to show a bar.
 
     Returns
     -------
@@ -102,8 +111,8 @@ def sharpness(
     Raises
     ------
     BadInput
-        For an unknown kind, a radius that is not positive, a loss without gradient, or `rows` with a kind other
-        than "sam".
+        For an unknown kind, a radius that is not positive, a loss that is not finite or has no weights to
+        move, or `rows` with a kind other than "sam".
 
     Examples
     --------
@@ -115,36 +124,75 @@ def sharpness(
     """
     require_one_of("kind", kind, KINDS)
     require_positive("radius", radius)
-    require_integer("samples", samples, minimum=2)
+    require_integer("samples", samples, minimum=2, hint="Two pairs are the fewest that have a spread.")
     require_integer("steps", steps, minimum=1)
-    if not loss.weights:
-        raise BadInput("loss: no parameter of the model requires gradients, so there is no way to move")
+    require_integer("seed", seed)
+    _require_movable(loss)
     if rows is not None:
         require_integer("rows", rows, minimum=1)
         if kind != "sam":
-            raise BadInput(f'rows: m-sharpness is that of kind="sam", but kind="{kind}" was given')
-        return _m_sharpness(loss, radius, rows)
-    if kind == "sam":
-        return Sharpness(kind, _along_gradient(loss, radius), radius, None, None, 1)
-    if kind == "worst":
-        return _worst(loss, radius, steps)
-    return _average(loss, kind, radius, samples, seed)
+            raise BadInput(
+                f'rows: m-sharpness is that of kind="sam", but kind="{kind}" was given; leave rows out'
+            )
+    total = {"sam": 1, "worst": steps}.get(kind, samples)
+    with tqdm(total=total, desc="sharpness", disable=not progress, leave=False) as bar:
+        if kind == "sam":
+            return _along_gradient_of_chunks(loss, radius, rows, bar)
+        if kind == "worst":
+            return _worst(loss, radius, steps, generator(seed, "sharpness", "worst"), bar)
+        return _average(loss, kind, radius, samples, seed, bar)
+
+
+def _require_movable(loss: Any) -> None:
+    if not isinstance(loss, TokenMeanLoss):
+        raise BadInput(f"loss must be a TokenMeanLoss(model, batches), but a {type(loss).__name__} was given")
+    if not loss.weights:
+        raise BadInput("loss: no parameter of the model requires gradients, so there is no way to move")
+
+
+@torch.no_grad()
+def value(loss: TokenMeanLoss) -> float:
+    """The loss in nats a token, the batches' sums added in double precision: rises are small."""
+    with loss.evaluating():
+        sums = [float(loss.batch_sum(batch)) for batch in range(len(loss.batches))]
+    return float(sum(sums)) / loss.tokens
 
 
 def gradient(loss: TokenMeanLoss) -> tuple[float, Direction]:
-    """The loss and its gradient, a tensor a weight, without touching `.grad`."""
-    total, found = 0.0, [torch.zeros_like(weight) for weight in loss.weights]
+    """The loss, as `value` has it, and its gradient, a tensor a weight, without touching `.grad`."""
+    sums, found = 0.0, [torch.zeros_like(weight) for weight in loss.weights]
     with loss.evaluating(), torch.enable_grad():
         for batch in range(len(loss.batches)):
-            part = loss.batch_sum(batch) / loss.tokens
-            total += float(part.detach())
-            parts = torch.autograd.grad(part, loss.weights, allow_unused=True, materialize_grads=True)
+            part = loss.batch_sum(batch)
+            sums += float(part.detach())
+            parts = torch.autograd.grad(
+                part / loss.tokens, loss.weights, allow_unused=True, materialize_grads=True
+            )
             torch._foreach_add_(found, list(parts))
-    return total, found
+    return sums / loss.tokens, found
+
+
+def _finite(before: float) -> float:
+    if not math.isfinite(before):
+        raise BadInput(
+            f"loss: it is {before} at the model itself, so no rise can be told; look for weights "
+            "that are not numbers"
+        )
+    return before
 
 
 def _norm(direction: Direction) -> float:
-    return float(sum(part.double().square().sum() for part in direction)) ** 0.5
+    return math.sqrt(sum(float(part.double().square().sum()) for part in direction))
+
+
+def _along_gradient_of_chunks(loss: TokenMeanLoss, radius: float, rows: int | None, bar: Any) -> Sharpness:
+    chunks = [loss] if rows is None else _chunks(loss, rows)
+    bar.total = len(chunks)
+    rises = []
+    for chunk in chunks:
+        rises.append(_along_gradient(chunk, radius) * chunk.tokens)
+        bar.update()
+    return Sharpness("sam", sum(rises) / loss.tokens, radius, None, None, len(chunks))
 
 
 @torch.no_grad()
@@ -152,57 +200,70 @@ def _along_gradient(loss: TokenMeanLoss, radius: float) -> float:
     before, ascent = gradient(loss)
     length = _norm(ascent)
     if not length:
-        return 0.0
+        return _finite(before) - before
     with displaced(loss.weights) as place:
         place.to((radius / length, ascent))
-        return float(loss()) - before
+        return value(loss) - _finite(before)
 
 
-def _m_sharpness(loss: TokenMeanLoss, radius: float, rows: int) -> Sharpness:
-    chunks = [
-        TokenMeanLoss(loss.model, [{name: part[start : start + rows] for name, part in batch.items()}])
-        for batch in loss.batches
-        for start in range(0, len(batch["labels"]), rows)
-        if bool((batch["labels"][start : start + rows, 1:] != -100).any())
-    ]
-    rises = [_along_gradient(chunk, radius) * chunk.tokens for chunk in chunks]
-    return Sharpness("sam", sum(rises) / loss.tokens, radius, None, None, len(chunks))
+def _chunks(loss: TokenMeanLoss, rows: int) -> list[TokenMeanLoss]:
+    """The loss's rows that have targets, so many at a time; a chunk may take rows of several batches."""
+    chunks: list[list[dict[str, torch.Tensor]]] = [[]]
+    room = rows
+    for batch in loss.batches:
+        labelled = (batch["labels"][:, 1:] != NO_TARGET).any(dim=1)
+        left = {name: part[labelled] for name, part in batch.items()}
+        while len(left["labels"]):
+            if not room:
+                chunks.append([])
+                room = rows
+            chunks[-1].append({name: part[:room] for name, part in left.items()})
+            left = {name: part[room:] for name, part in left.items()}
+            room -= len(chunks[-1][-1]["labels"])
+    return [TokenMeanLoss(loss.model, chunk) for chunk in chunks]
 
 
 @torch.no_grad()
-def _worst(loss: TokenMeanLoss, radius: float, steps: int) -> Sharpness:
-    """Steps of half the radius and more at first, then shorter; the best place seen counts."""
+def _worst(loss: TokenMeanLoss, radius: float, steps: int, source: torch.Generator, bar: Any) -> Sharpness:
+    """Steps as long as the radius, along the gradient and back into the ball; halved where nothing rose.
+
+    Near a minimum that is power iteration on H + ||H s|| / r: it finds the largest eigenvalue, not the
+    most negative one.
+    """
     before, ascent = gradient(loss)
-    step, best = [torch.zeros_like(weight) for weight in loss.weights], 0.0
+    _finite(before)
+    if not _norm(ascent):  # no slope to the bit: any way out will do
+        ascent = [torch.randn(weight.shape, generator=source).to(weight) for weight in loss.weights]
+    best, reach = -math.inf, radius  # the first step counts even where it leads down, as it may near a saddle
+    here = [torch.zeros_like(weight) for weight in loss.weights]
     with displaced(loss.weights) as place:
-        for taken in range(steps):
-            length = _norm(ascent)
-            if not length:
-                break
-            reach = radius * 2 / (2 + taken)
-            torch._foreach_add_(step, ascent, alpha=reach / length)
-            _project(step, radius)
+        for _ in range(steps):
+            step = list(torch._foreach_add(here, ascent, alpha=reach / (_norm(ascent) or 1.0)))
+            step = _into_ball(step, radius)
             place.to((1.0, step))
-            risen, ascent = gradient(loss)
-            best = max(best, risen - before)
-    return Sharpness("worst", best, radius, None, None, steps)
+            risen, slope = gradient(loss)
+            if risen > best:
+                best, here, ascent = risen, step, slope
+            else:
+                reach /= 2
+            bar.update()
+    return Sharpness("worst", max(best - before, 0.0), radius, None, None, steps)
 
 
-def _project(step: Direction, radius: float) -> None:
+def _into_ball(step: Direction, radius: float) -> Direction:
     length = _norm(step)
-    if length > radius:
-        torch._foreach_mul_(step, radius / length)
+    return [part * (radius / length) for part in step] if length > radius else step
 
 
 @torch.no_grad()
-def _average(loss: TokenMeanLoss, kind: str, radius: float, samples: int, seed: int) -> Sharpness:
+def _average(loss: TokenMeanLoss, kind: str, radius: float, samples: int, seed: int, bar: Any) -> Sharpness:
     draw = _normal if kind == "average" else _normal_by_magnitude
-    before = float(loss().double())
-    rises = []
+    before, rises = _finite(value(loss)), []
     with displaced(loss.weights) as place:
         for sample in range(samples):
             source = generator(seed, "sharpness", sample)
             rises.append(_both_sides(loss, place, radius, draw(place, source)) - before)
+            bar.update()
     found = mean_of(kind, rises)
     return Sharpness(kind, found.estimate, radius, found.stderr, found.interval, samples)
 
@@ -212,7 +273,7 @@ def _both_sides(loss: TokenMeanLoss, place: Displaced, radius: float, direction:
     ends = []
     for side in (radius, -radius):
         place.to((side, direction))
-        ends.append(float(loss().double()))
+        ends.append(value(loss))
     return sum(ends) / 2
 
 

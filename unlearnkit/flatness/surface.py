@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,17 +74,17 @@ class Surface:
             curvatures=tuple(content["curvatures"]),
         )
 
+    def near(self, name: str, alpha: float, beta: float) -> float:
+        """The value of a loss, by name, in the cell nearest to a place."""
+        column, row = int(np.abs(self.alphas - alpha).argmin()), int(np.abs(self.betas - beta).argmin())
+        return float(self.values[name][row, column])
+
     def _repr_html_(self) -> str:
         rows = [
-            (
-                name,
-                f"{grid[len(self.betas) // 2, len(self.alphas) // 2]:.4g}",
-                f"{grid.min():.4g}",
-                f"{grid.max():.4g}",
-            )
+            (name, f"{self.near(name, 0.0, 0.0):.4g}", f"{grid.min():.4g}", f"{grid.max():.4g}")
             for name, grid in self.values.items()
         ]
-        return html_table(f"surface, {self.words}", ("loss", "middle cell", "lowest", "highest"), rows)
+        return html_table(f"surface, {self.words}", ("loss", "at the model", "lowest", "highest"), rows)
 
 
 def surface(
@@ -105,18 +106,19 @@ def surface(
         Several losses of one model, such as forget and retain, see the same grid in one pass. A single one is
         named "loss".
     directions : "random", "eigen", two flat vectors, or two models
-        "random": see `random_direction`. "eigen": the Hessian's two outermost eigenvectors of the first loss, of
-        length 1. Two models: the plane through them and the loss's own, the first at (1, 0); what lies off the
-        plane cannot be seen in it.
+        "random": see `random_direction`. "eigen": the two outermost eigenvectors of the first loss's Hessian,
+        of length 1. Two models: the plane through them and the loss's own, the first at (1, 0); what lies off
+        the plane cannot be seen in it. Lengths along models are shares of the way to the first.
     points : int
-        A side; odd, so that the middle cell is the model itself.
+        A side; odd, so that the middle cell is the model itself (without other models in the plane).
     span : float
-        The grid reaches from -span to span; with models, from -span to 1 + span beyond them.
+        The grid reaches from -span to span; with models, about a span beyond them on every side, its cells
+        laid so that one is the loss's model, and one the first of the two where there are enough.
     normalise : {"filter", "layer", "weight"}
     seed : int
     keep : path, optional
-        A file in which finished rows are kept: started again with the same weights, data and directions, it goes
-        on where it stopped.
+        A file in which finished rows are kept: started again with the same weights, data and directions, it
+        goes on where it stopped.
     progress : bool
 
     Returns
@@ -127,7 +129,8 @@ def surface(
     Raises
     ------
     BadInput
-        For losses of different models, an even number of points, or directions that make no plane.
+        For losses of different models, an even number of points, directions that make no plane, or a loss
+        that is not finite at the model.
 
     Examples
     --------
@@ -135,7 +138,7 @@ def surface(
     >>> lab = uk.load_testbed("atlas", fold=1)
     >>> loss = uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=8))
     >>> found = surface(loss, points=3)
-    >>> found.values["loss"][1, 1] == loss().item()
+    >>> bool(found.values["loss"][1, 1] == loss().item())
     True
     """
     losses = _named(loss_or_dict)
@@ -143,7 +146,9 @@ def surface(
     if points % 2 == 0:
         raise BadInput(f"points must be odd, so that one cell is the model itself, but {points} was given")
     require_positive("span", span)
+    require_integer("seed", seed)
     first = next(iter(losses.values()))
+    _require_finite(losses)
     chosen = plane(first, directions, normalise=normalise, seed=seed)
     alphas, betas = _axes(chosen, points, span)
     rows = _rows(losses, chosen, alphas, betas, _journal(keep, losses, chosen, alphas), progress)
@@ -151,22 +156,54 @@ def surface(
     return Surface(alphas, betas, stacked, chosen.words, chosen.marks, chosen.curvatures)
 
 
-def _named(given: Losses) -> dict[str, TokenMeanLoss]:
-    losses = {"loss": given} if isinstance(given, TokenMeanLoss) else dict(given)
-    if not losses or not all(isinstance(loss, TokenMeanLoss) for loss in losses.values()):
-        raise BadInput("surface: give a TokenMeanLoss, or a dict of them by name")
+def _named(given: Any) -> dict[str, TokenMeanLoss]:
+    losses = {"loss": given} if isinstance(given, TokenMeanLoss) else given
+    if (
+        not isinstance(losses, Mapping)
+        or not losses
+        or not all(isinstance(loss, TokenMeanLoss) for loss in losses.values())
+    ):
+        raise BadInput("loss_or_dict must be a TokenMeanLoss, or a dict of at least one by name")
     if len({id(loss.model) for loss in losses.values()}) > 1:
-        raise BadInput("surface: all losses must be of one model; make the others with with_model()")
+        raise BadInput(
+            "loss_or_dict: all losses must be of one model, since only one is moved; make the "
+            "others with with_model()"
+        )
     if not next(iter(losses.values())).weights:
-        raise BadInput("surface: no parameter of the model requires gradients, so there is no way to move")
-    return losses
+        raise BadInput(
+            "loss_or_dict: no parameter of the model requires gradients, so there is no way to move"
+        )
+    return dict(losses)
+
+
+@torch.no_grad()
+def _require_finite(losses: Mapping[str, TokenMeanLoss]) -> None:
+    for name, loss in losses.items():
+        here = float(loss())
+        if not math.isfinite(here):
+            raise BadInput(
+                f"loss_or_dict: {name} is {here} at the model itself; look for weights that are not numbers"
+            )
 
 
 def _axes(chosen: Plane, points: int, span: float) -> tuple[Array, Array]:
-    """A symmetric grid with an exact 0 in the middle; with marks, one that also reaches beyond them."""
-    half = np.arange(-(points // 2), points // 2 + 1) / (points // 2)
-    reach = [max((abs(place[axis]) for place in chosen.marks.values()), default=0.0) for axis in (0, 1)]
-    return half * (span + reach[0]), half * (span + reach[1])
+    """A symmetric grid with an exact 0 in the middle; with marks, one that reaches as far beyond them."""
+    if not chosen.marks:
+        half = np.arange(-(points // 2), points // 2 + 1) / (points // 2)
+        return half * span, half * span
+    places = list(chosen.marks.values())
+    first, second = (_axis([place[axis] for place in places], points, span) for axis in (0, 1))
+    return first, second
+
+
+def _axis(marks: list[float], points: int, span: float) -> Array:
+    """Evenly from a span below the marks to a span above; 0 is a cell, and 1 if there are enough of them."""
+    low, high = min(marks) - span, max(marks) + span
+    cells_to_one = (points - 1) / (high - low)
+    cells_to_one = math.floor(cells_to_one) if cells_to_one >= 1 else cells_to_one
+    spare = points - 1 - (high - low) * cells_to_one
+    before = round(-low * cells_to_one + spare / 2)
+    return np.arange(-before, points - before) / cells_to_one
 
 
 def _journal(
@@ -174,9 +211,8 @@ def _journal(
 ) -> tuple[Journal, str] | None:
     if keep is None:
         return None
-    first = next(iter(losses.values()))
-    parts = [("alphas", torch.from_numpy(alphas))]
-    parts += [(f"weight {i}", weight) for i, weight in enumerate(first.weights)]
+    model = next(iter(losses.values())).model
+    parts = [("alphas", torch.from_numpy(alphas)), *model.named_parameters(), *model.named_buffers()]
     parts += [(f"first {i}", part) for i, part in enumerate(chosen.first)]
     parts += [(f"second {i}", part) for i, part in enumerate(chosen.second)]
     parts += [

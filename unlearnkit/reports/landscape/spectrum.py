@@ -14,7 +14,7 @@ from unlearnkit.reports.looks import CONTROL_GREY, DASHES, NO_BUTTONS, OKABE_ITO
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-FLOOR = 1e-6  # of the density, in logarithms: below it there is nothing to see
+FLOOR = 1e-6  # of the highest density, in logarithms: below it there is nothing to see
 
 
 def spectrum_figure(
@@ -44,26 +44,33 @@ def spectrum_figure(
     template = template_of(theme)
     if not 1 <= len(spectra) <= len(OKABE_ITO):
         raise BadInput(f"spectra: one to {len(OKABE_ITO)} by name, but {len(spectra)} were given")
-    width = width or max(_range(spectrum) for spectrum in spectra.values()) / 100
+    width = max(_range(spectrum) for spectrum in spectra.values()) / 100 if width is None else width
+    densities = {name: spectrum.density(width=width) for name, spectrum in spectra.items()}
+    floor = FLOOR * max(float(density.mean.max()) for density in densities.values())
+    highest = max(float(density.high.max()) for density in densities.values())
     figure = go.Figure()
-    for number, (name, spectrum) in enumerate(spectra.items()):
-        density, look = spectrum.density(width=width), Look(OKABE_ITO[number], "circle")
+    for number, (name, density) in enumerate(densities.items()):
+        look = Look(OKABE_ITO[number], "circle")
         band = [*density.low, *density.high[::-1]]
         figure.add_trace(
             go.Scatter(
-                x=[*density.grid, *density.grid[::-1]], y=np.maximum(band, FLOOR), fill="toself", hoverinfo="skip",
-                fillcolor=look.faint(0.25), line={"width": 0}, showlegend=False, legendgroup=name,
+                x=[*density.grid, *density.grid[::-1]], y=np.maximum(band, floor), fill="toself",
+                hoverinfo="skip", fillcolor=look.faint(0.25), line={"width": 0}, showlegend=False,
+                legendgroup=name,
             )
         )  # fmt: skip
         line = {"color": look.colour, "dash": DASHES[number], "width": 2}
         figure.add_trace(
             go.Scatter(
-                x=density.grid, y=np.maximum(density.mean, FLOOR), name=name, legendgroup=name, mode="lines",
+                x=density.grid, y=np.maximum(density.mean, floor), name=name, legendgroup=name, mode="lines",
                 line=line, hovertemplate=f"{name}: %{{y:.2g}} at %{{x:.3g}}<extra></extra>",
             )
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": CONTROL_GREY, "dash": "dot"}, layer="below")
     figure.update_yaxes(type="log", title="share of eigenvalues per unit", exponentformat="power")
+    figure.update_yaxes(
+        range=[np.log10(floor) + 0.1, np.log10(highest) + 0.3]
+    )  # what lies on the floor is out
     return figure.update_layout(
         template=template,
         title=f"Eigenvalues of the Hessian, smoothed over {width:.2g}; band: lowest to highest run",

@@ -1,4 +1,4 @@
-"""Surfaces side by side, with where models lie, and a cut through them."""
+"""Surfaces side by side, with where models lie."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from unlearnkit.errors import BadInput, require_positive
+from unlearnkit.errors import BadInput, require_one_of, require_positive
 from unlearnkit.flatness import Surface
-from unlearnkit.reports.looks import CONTROL_GREY, DASHES, MARKERS, NO_BUTTONS, OKABE_ITO, template_of
+from unlearnkit.reports.looks import MARKERS, NO_BUTTONS, OKABE_ITO, template_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SCALE = "Cividis"  # the same order of brightness for all readers
+BAR = {"title": {"text": "nats a token", "side": "right"}}
+SOLIDS = MARKERS[:3]  # of the markers, those that plotly has in three dimensions
 MOST = 3  # three-dimensional scenes that a browser draws fluently side by side
 Array = npt.NDArray[np.float64]
 
@@ -43,44 +45,65 @@ def surface_figure(
     Raises
     ------
     BadInput
-        For more than three losses, an unknown theme, or a ceiling that is not positive.
+        For more than three losses, an unknown theme, or a ceiling that is not above the lowest value.
     """
     from plotly.subplots import make_subplots
 
     template = template_of(theme)
     if len(surface.values) > MOST:
         raise BadInput(f"surface: {MOST} losses side by side at most, but it has {len(surface.values)}")
-    if ceiling is not None:
-        require_positive("ceiling", ceiling)
-    top = max(float(grid.max()) for grid in surface.values.values()) if ceiling is None else ceiling
-    low = min(float(grid.min()) for grid in surface.values.values())
+    low, top = _limits(surface, ceiling)
     kind = "xy" if flat else "scene"
     figure = make_subplots(
         rows=1, cols=len(surface.values), specs=[[{"type": kind}] * len(surface.values)],
-        subplot_titles=list(surface.values), horizontal_spacing=0.06 if flat else 0.02,
+        subplot_titles=list(surface.values), horizontal_spacing=0.05 if flat else 0.02,
     )  # fmt: skip
     for column, (name, grid) in enumerate(surface.values.items(), start=1):
         draw = _contour if flat else _landscape
-        for trace in draw(
-            surface, name, np.minimum(grid, top), (low, top), last=column == len(surface.values)
-        ):
+        clipped = np.minimum(np.where(np.isnan(grid), np.inf, grid), top)
+        for trace in draw(surface, name, clipped, (low, top), last=column == len(surface.values)):
             figure.add_trace(trace, row=1, col=column)
-    _label(figure, flat=flat)
+    _label(figure, (low, top), flat=flat)
     return figure.update_layout(
         template=template,
         title={"text": f"Loss around the model, {surface.words}", "y": 0.97},
-        margin={"l": 50, "r": 20, "t": 80, "b": 50},
+        margin={"l": 50, "r": 20, "t": 80, "b": 50 if flat else 20},
         modebar={"remove": NO_BUTTONS},
         height=480,
     )
 
 
-def _label(figure: go.Figure, *, flat: bool) -> None:
+def _limits(surface: Surface, ceiling: float | None) -> tuple[float, float]:
+    """The lowest finite value, and the ceiling or the highest."""
+    every = np.concatenate([grid.ravel() for grid in surface.values.values()])
+    finite = every[np.isfinite(every)]
+    if not len(finite):
+        raise BadInput("surface: not one of its values is finite, so there is nothing to draw")
+    low = float(finite.min())
+    if ceiling is None:
+        return low, float(finite.max())
+    require_positive("ceiling", ceiling)
+    if ceiling <= low:
+        raise BadInput(
+            f"ceiling: all values lie above {ceiling:g} (the lowest is {low:.4g}), so nothing would be seen"
+        )
+    return low, float(ceiling)
+
+
+def _label(figure: go.Figure, limits: tuple[float, float], *, flat: bool) -> None:
     if flat:
-        figure.update_xaxes(title="alpha").update_yaxes(title="beta")
+        figure.update_xaxes(title="alpha").update_yaxes(title="beta", col=1)
         return
-    axes = {"xaxis_title": "alpha", "yaxis_title": "beta", "zaxis_title": "nats a token"}
-    figure.update_scenes(**axes, aspectmode="cube", camera={"eye": {"x": 1.5, "y": -1.5, "z": 1.0}})
+    height = {"title": "nats a token", "range": [limits[0], _ceiling(limits)]}
+    camera = {"eye": {"x": 1.6, "y": -1.6, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}}
+    figure.update_scenes(
+        xaxis_title="alpha", yaxis_title="beta", zaxis=height, aspectmode="cube", camera=camera
+    )
+
+
+def _ceiling(limits: tuple[float, float]) -> float:
+    """Where the names of marks stand, each on a stem: above everything that could hide them."""
+    return limits[1] + 0.15 * ((limits[1] - limits[0]) or 1.0)
 
 
 def _landscape(
@@ -92,15 +115,16 @@ def _landscape(
     traces: list[Any] = [
         go.Surface(
             x=surface.alphas, y=surface.betas, z=grid, cmin=limits[0], cmax=limits[1], colorscale=SCALE,
-            showscale=last, hovertemplate=hover, colorbar={"title": "nats<br>a token"},
+            showscale=last, hovertemplate=hover, colorbar=BAR,
         )
     ]  # fmt: skip
     for number, (mark, (alpha, beta)) in enumerate(_marks(surface).items()):
         height = _height(surface, grid, alpha, beta)
         traces.append(
             go.Scatter3d(
-                x=[alpha], y=[beta], z=[height], mode="markers+text", text=[mark], showlegend=False,
-                marker={"size": 5, "color": OKABE_ITO[1], "symbol": ("circle", "square", "diamond")[number % 3]},
+                x=[alpha] * 2, y=[beta] * 2, z=[height, _ceiling(limits)], text=["", mark],
+                mode="lines+markers+text", showlegend=False, line={"color": OKABE_ITO[1], "width": 4},
+                marker={"size": [6, 0], "color": OKABE_ITO[1], "symbol": SOLIDS[number % len(SOLIDS)]},
                 hovertemplate=f"{mark}: {height:.3f} nats a token<extra></extra>",
             )
         )  # fmt: skip
@@ -116,17 +140,23 @@ def _contour(
     traces: list[Any] = [
         go.Contour(
             x=surface.alphas, y=surface.betas, z=grid, zmin=limits[0], zmax=limits[1], colorscale=SCALE,
-            showscale=last, hovertemplate=hover, colorbar={"title": "nats<br>a token"},
+            showscale=last, hovertemplate=hover, colorbar=BAR,
         )
     ]  # fmt: skip
     for number, (mark, (alpha, beta)) in enumerate(_marks(surface).items()):
         traces.append(
             go.Scatter(
-                x=[alpha], y=[beta], mode="markers+text", text=[mark], textposition="top center", showlegend=False,
+                x=[alpha], y=[beta], mode="markers+text", text=[mark], textposition="top center",
+                showlegend=False, textfont={"color": _readable(_height(surface, grid, alpha, beta), limits)},
                 marker={"size": 11, "color": OKABE_ITO[1], "symbol": MARKERS[number % len(MARKERS)]},
             )
         )  # fmt: skip
     return traces
+
+
+def _readable(height: float, limits: tuple[float, float]) -> str:
+    """White on the dark half of the scale, black on the bright one."""
+    return "white" if height < sum(limits) / 2 else "black"
 
 
 def _marks(surface: Surface) -> dict[str, tuple[float, float]]:
@@ -140,59 +170,48 @@ def _height(surface: Surface, grid: Array, alpha: float, beta: float) -> float:
     return float(grid[row, column])
 
 
-def slice_figure(surface: Surface, *, beta: float = 0.0, theme: str = "light") -> go.Figure:
-    """A cut through every loss along alpha, at the row nearest to a beta.
-
-    Parameters
-    ----------
-    surface : Surface
-    beta : float
-    theme : {"light", "dark"}
-
-    Returns
-    -------
-    plotly.graph_objects.Figure
-    """
-    import plotly.graph_objects as go
-
-    template = template_of(theme)
-    row = int(np.abs(surface.betas - beta).argmin())
-    figure = go.Figure()
-    for number, (name, grid) in enumerate(surface.values.items()):
-        look = {"color": OKABE_ITO[number], "dash": DASHES[number], "width": 3}
-        figure.add_trace(go.Scatter(x=surface.alphas, y=grid[row], name=name, mode="lines", line=look))
-    figure.add_vline(x=0, line={"color": CONTROL_GREY, "dash": "dot"}, layer="below")
-    return figure.update_layout(
-        template=template,
-        title=f"A cut at beta = {surface.betas[row]:.3g}",
-        xaxis_title="alpha",
-        yaxis_title="nats a token",
-        modebar={"remove": NO_BUTTONS},
-        height=380,
-    )
-
-
 def surface_sentence(surface: Surface, *, names: Sequence[str] | None = None) -> str:
-    """The figure in words: how far each loss rises from the model, at its lowest and highest side.
+    """The figure in words: each loss at the model, at its lowest, on the rim, and where other models lie.
 
     Parameters
     ----------
     surface : Surface
     names : sequence of str, optional
         Which of its losses; all if not given.
+
+    Raises
+    ------
+    UnknownName
+        For a loss that the surface does not have.
     """
-    reach = float(surface.alphas.max())
-    told = [_told(surface, name) for name in names or surface.values]
-    return f"Loss around the model, {surface.words}, as far as {reach:.3g}: " + "; ".join(told) + "."
+    chosen = list(surface.values if names is None else names)
+    for name in chosen:
+        require_one_of("names", name, surface.values)
+    reach = (
+        f"alpha {surface.alphas[0]:.3g} to {surface.alphas[-1]:.3g}, "
+        f"beta {surface.betas[0]:.3g} to {surface.betas[-1]:.3g}"
+    )
+    told = "; ".join(_told(surface, name) for name in chosen)
+    return f"Loss around the model, {surface.words}, {reach}: {told}.{_curvature_told(surface)}"
+
+
+def _curvature_told(surface: Surface) -> str:
+    if not surface.curvatures:
+        return ""
+    return f" Curvature along the directions: {', '.join(f'{value:.4g}' for value in surface.curvatures)}."
 
 
 def _told(surface: Surface, name: str) -> str:
-    grid = surface.values[name]
-    here = _height(surface, grid, 0.0, 0.0)
+    grid = np.where(np.isnan(surface.values[name]), np.inf, surface.values[name])
     rim = np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]])
     lowest = np.unravel_index(int(grid.argmin()), grid.shape)
     where = f"alpha {surface.alphas[lowest[1]]:.2g}, beta {surface.betas[lowest[0]]:.2g}"
+    others = [
+        f", {_height(surface, grid, *place):.3f} near {mark} (alpha {place[0]:.2g}, beta {place[1]:.2g})"
+        for mark, place in surface.marks.items()
+        if place != (0.0, 0.0)
+    ]
     return (
-        f"{name} {here:.3f} nats a token at the model, {grid.min():.3f} at its lowest ({where}), "
-        f"{rim.min():.3f} to {rim.max():.3f} on the rim"
+        f"{name} {_height(surface, grid, 0.0, 0.0):.3f} nats a token at the model, {grid.min():.3f} at its "
+        f"lowest ({where}), {rim.min():.3f} to {rim.max():.3f} on the rim{''.join(others)}"
     )

@@ -44,8 +44,8 @@ def way_figure(ways: Mapping[str, Connectivity], *, theme: str = "light") -> go.
             figure.add_trace(
                 go.Scatter(
                     x=way.alphas, y=path, name=name + ending, mode="lines+markers" if not ending else "lines",
-                    line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": MARKERS[number], "size": 7},
-                    hovertemplate=f"{name}{ending}: %{{y:.3f}} at %{{x:.2f}}<extra></extra>",
+                    line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": MARKERS[number],
+                    "size": 7}, hovertemplate=f"{name}{ending}: %{{y:.3f}} at %{{x:.2f}}<extra></extra>",
                 )
             )  # fmt: skip
     return figure.update_layout(
@@ -68,6 +68,6 @@ def _told(name: str, way: Connectivity) -> str:
         f"a barrier of {way.barrier:.3g} nats a token at {way.at:.2f}" if way.barrier > 0 else "no barrier"
     )
     return (
-        f"{name}: {barrier} over a distance of {way.distance:.3g}; as far in a random direction the loss ends at "
-        f"{way.control_path[-1]:.3g} (barrier {way.control_barrier:.3g}), here at {way.path[-1]:.3g}."
+        f"{name}: {barrier} over a distance of {way.distance:.3g}; as far in a random direction the loss "
+        f"ends at {way.control_path[-1]:.3g} (barrier {way.control_barrier:.3g}), here at {way.path[-1]:.3g}."
     )
