@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from threading import RLock, current_thread, main_thread
+from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from tqdm.auto import tqdm
@@ -195,14 +195,15 @@ def _pool(count: int) -> Iterator[ProcessPoolExecutor]:
 @contextmanager
 def _unheard_interrupts() -> Iterator[None]:
     """Processes started here ignore Ctrl-C, which a terminal sends to all: we end them ourselves, quietly."""
-    if current_thread() is not main_thread():  # where Python lets nobody set a handler
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where children do not inherit it anyway
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Blocked, not ignored: one that comes meanwhile is heard after, and children inherit the mask.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker() -> None:

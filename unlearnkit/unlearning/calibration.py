@@ -82,16 +82,16 @@ def _failure(points: Sequence[Point], control_nll: float) -> str:
 
 
 def search(
-    follow: Follow, *, start: float, control_nll: float, most_coarse: int = MOST_COARSE, fine: bool = True
+    follow: Follow, *, start: float, control_nll: float, most_coarse: int | None = None, fine: bool = True
 ) -> list[Line]:
     """Follow learning rates, coarse to fine.
 
-    A factor of 10^(1/2) apart until the best is not at an edge, or `most_coarse` were followed; then, if
+    A factor of 10^(1/2) apart until the best is not at an edge, or `most_coarse` (6) were followed; then, if
     `fine`, one of 10^(1/4) to each side of it.
     `follow` may answer from what was done before; the search asks for the same rates again.
     """
     rates = {place: follow(rate_at(start, place)) for place in (-2, 0, 2)}
-    while len(rates) < most_coarse:
+    while len(rates) < (most_coarse or MOST_COARSE):
         best = _best_place(rates, control_nll)
         beyond = best + (2 if best == max(rates) else -2)
         if best not in (min(rates), max(rates)):
