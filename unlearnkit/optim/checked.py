@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from unlearnkit.errors import BadInput, require_positive
+from unlearnkit.errors import BadInput, require_fraction, require_positive
 
 
 class Checked(torch.optim.Optimizer):
@@ -118,3 +118,11 @@ def _require_apart(weights: Sequence[torch.Tensor], name: str) -> None:
 def _end(weight: torch.Tensor) -> int:
     """Where a weight's memory ends; one with gaps is taken to end at its first, where another may begin."""
     return weight.data_ptr() + weight.element_size() * (weight.numel() if weight.is_contiguous() else 1)
+
+
+def check_betas(betas: Any) -> None:
+    """Raise BadInput unless these are two numbers in [0, 1)."""
+    if not isinstance(betas, list | tuple) or len(betas) != 2:
+        raise BadInput(f"betas: two numbers are needed, (b1, b2), but {betas!r} was given")
+    for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
+        require_fraction(name, beta, zero_allowed=True)

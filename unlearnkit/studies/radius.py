@@ -155,6 +155,7 @@ def _errors(radii: Sequence[float], here: float, exact: float, near: Any, true: 
     far = np.array(radii)
 
     def relative(slopes: Any) -> list[float]:
+        """The errors of slopes, as shares of the exact one, to five digits."""
         return [float(f"{error:.5g}") for error in np.abs(slopes / exact - 1)]
 
     ulps = np.abs(near[:, 0] - near[:, 1]) / np.spacing(np.float32(here))

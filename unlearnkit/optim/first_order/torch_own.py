@@ -8,9 +8,8 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_positive
-from unlearnkit.optim.checked import Checked
+from unlearnkit.optim.checked import Checked, check_betas
 from unlearnkit.optim.closures import checked
-from unlearnkit.optim.zeroth_order.refined_moments import check_betas
 
 
 class _Options(Checked):

@@ -20,11 +20,10 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import require_fraction, require_integer, require_positive
-from unlearnkit.optim.checked import Checked
+from unlearnkit.optim.checked import Checked, check_betas
 from unlearnkit.optim.closures import gradients_found
-from unlearnkit.optim.second_order.gradient_norm import shortened
+from unlearnkit.optim.gradient_norm import shortened
 from unlearnkit.optim.second_order.hutchinson import PRODUCT, hutchinson
-from unlearnkit.optim.zeroth_order.refined_moments import check_betas
 
 Closure = Callable[[], Any] | None
 

@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 import torch
 
 from unlearnkit.errors import require_positive
-from unlearnkit.optim.checked import Checked
-from unlearnkit.optim.zeroth_order.refined_moments import check_betas
+from unlearnkit.optim.checked import Checked, check_betas
 
 
 class Clipped(Checked):

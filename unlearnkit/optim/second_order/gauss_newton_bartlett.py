@@ -64,6 +64,7 @@ def gauss_newton_bartlett(
     counts: list[int] = []
 
     def mean() -> Any:
+        """The loss over sampled labels; how many they are is noted."""
         loss, count = _loss_and_count(sampled(source), name)
         counts.append(count)
         return loss

@@ -24,9 +24,9 @@ import torch
 
 from unlearnkit.errors import require_integer, require_one_of, require_positive
 from unlearnkit.optim.closures import gradients_found, term
+from unlearnkit.optim.gradient_norm import shortened
 from unlearnkit.optim.second_order.clipped import Clipped
 from unlearnkit.optim.second_order.gauss_newton_bartlett import gauss_newton_bartlett
-from unlearnkit.optim.second_order.gradient_norm import shortened
 from unlearnkit.optim.second_order.hutchinson import PRODUCT, hutchinson
 
 GAMMA = {"hutchinson": 0.01, "gauss_newton_bartlett": 0.05}

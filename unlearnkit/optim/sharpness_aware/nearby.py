@@ -15,6 +15,7 @@ import torch
 from unlearnkit.errors import BadInput, require_one_of, require_positive
 from unlearnkit.optim.checked import Checked
 from unlearnkit.optim.closures import gradients_found, loss_of, term
+from unlearnkit.optim.gradient_norm import shortening
 from unlearnkit.randomness import global_stream
 
 Closure = Callable[[], Any] | None
@@ -128,10 +129,7 @@ class NearbyGradient(Checked):
     @torch.no_grad()
     def _move(self, gradient: ByWeight) -> None:
         """Hand a gradient, scaled down if it is too long, to the rule inside."""
-        shorter = 1.0
-        if self.max_grad_norm is not None:  # as torch.nn.utils.clip_grad_norm_, to the bit
-            norm = torch.nn.utils.get_total_norm(list(gradient.values()))
-            shorter = float(torch.clamp(self.max_grad_norm / (norm + 1e-6), max=1.0))
+        shorter = shortening(list(gradient.values()), self.max_grad_norm)
         weights = self._all()
         before = [weight.grad for weight in weights]
         try:

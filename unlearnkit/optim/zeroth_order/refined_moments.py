@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from unlearnkit.errors import BadInput, require_fraction, require_integer, require_positive
-from unlearnkit.optim.checked import Checked
+from unlearnkit.errors import require_integer, require_positive
+from unlearnkit.optim.checked import Checked, check_betas
 
 
 class RefinedMoments(Checked):
@@ -80,14 +80,6 @@ def check_moments(options: dict[str, Any]) -> None:
     """Raise BadInput unless eps is positive and betas are two numbers in [0, 1)."""
     require_positive("eps", options["eps"])
     check_betas(options["betas"])
-
-
-def check_betas(betas: Any) -> None:
-    """Raise BadInput unless these are two numbers in [0, 1)."""
-    if not isinstance(betas, list | tuple) or len(betas) != 2:
-        raise BadInput(f"betas: two numbers are needed, (b1, b2), but {betas!r} was given")
-    for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
-        require_fraction(name, beta, zero_allowed=True)
 
 
 Closure = Callable[[], Any] | None

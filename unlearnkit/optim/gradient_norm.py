@@ -20,6 +20,13 @@ def shortened(gradient: Sequence[torch.Tensor | None], limit: float | None) -> l
     """
     if limit is None:
         return list(gradient)
-    norm = torch.nn.utils.get_total_norm([part for part in gradient if part is not None])
-    scale = (limit / (norm + 1e-6)).clamp(max=1.0)
-    return [None if part is None else part * scale.to(part.device) for part in gradient]
+    scale = shortening([part for part in gradient if part is not None], limit)
+    return [None if part is None else part * scale for part in gradient]
+
+
+def shortening(gradient: Sequence[torch.Tensor], limit: float | None) -> float:
+    """What a gradient is multiplied with to be no longer than `limit`: at most 1, and 1 for None."""
+    if limit is None:
+        return 1.0
+    norm = torch.nn.utils.get_total_norm(list(gradient))
+    return float(torch.clamp(limit / (norm + 1e-6), max=1.0))
