@@ -9,6 +9,7 @@ from unlearnkit.flatness.sharpness import Sharpness, sharpness
 from unlearnkit.flatness.spectrum import Density, Spectrum, spectrum
 from unlearnkit.flatness.surface import Surface, surface
 from unlearnkit.flatness.trace import trace
+from unlearnkit.flatness.trajectory import Trajectory
 
 __all__ = [
     "Connectivity",
@@ -19,6 +20,7 @@ __all__ = [
     "Sharpness",
     "Spectrum",
     "Surface",
+    "Trajectory",
     "connectivity",
     "hessian_vector_product",
     "random_direction",

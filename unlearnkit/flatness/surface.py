@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from unlearnkit.errors import BadInput, require_integer, require_positive
 from unlearnkit.fingerprints import tensors_hash
 from unlearnkit.flatness.directions import Plane, plane
 from unlearnkit.flatness.tables import html_table
+from unlearnkit.flatness.trajectory import Trajectory
 from unlearnkit.journal import Journal
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
@@ -42,6 +43,8 @@ class Surface:
         Where models lie in the plane; the loss's own is at (0, 0).
     curvatures : tuple of float
         The eigenvalues, where the directions are eigenvectors.
+    trajectories : dict of str to Trajectory
+        Checkpoints seen from this plane, with losses of their own.
     """
 
     alphas: Array
@@ -50,6 +53,7 @@ class Surface:
     words: str
     marks: dict[str, tuple[float, float]]
     curvatures: tuple[float, ...] = ()
+    trajectories: dict[str, Trajectory] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -60,6 +64,7 @@ class Surface:
             "words": self.words,
             "marks": {name: list(place) for name, place in self.marks.items()},
             "curvatures": list(self.curvatures),
+            "trajectories": {name: way.to_dict() for name, way in self.trajectories.items()},
         }
 
     @classmethod
@@ -72,6 +77,9 @@ class Surface:
             words=content["words"],
             marks={name: (place[0], place[1]) for name, place in content["marks"].items()},
             curvatures=tuple(content["curvatures"]),
+            trajectories={
+                name: Trajectory.from_dict(way) for name, way in content.get("trajectories", {}).items()
+            },
         )
 
     def near(self, name: str, alpha: float, beta: float) -> float:
