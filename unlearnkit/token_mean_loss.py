@@ -13,7 +13,7 @@ from typing import Any, Self
 import torch
 
 from unlearnkit.errors import BadInput
-from unlearnkit.losses import NO_TARGET, token_nll
+from unlearnkit.losses import NO_TARGET, nll_of, predictions
 from unlearnkit.randomness import fitting_threads
 
 FIELDS = ("input_ids", "attention_mask", "labels")
@@ -74,7 +74,9 @@ class TokenMeanLoss:
 
     def batch_sum(self, index: int) -> torch.Tensor:
         """The summed negative log-likelihood of one batch's targets, in nats: a scalar."""
-        return token_nll(self.model, self.batches[index]).sum()
+        logits, targets = predictions(self.model, self.batches[index])
+        asked = targets != NO_TARGET  # elsewhere a softmax over the vocabulary would be for nothing
+        return nll_of(logits[asked][None], targets[asked][None]).sum()
 
     def with_model(self, model: Any) -> Self:
         """The same data, another model."""
