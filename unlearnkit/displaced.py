@@ -21,9 +21,9 @@ def require_wide(name: str, weights: Iterable[torch.Tensor]) -> None:
     for weight in weights:
         if weight.dtype not in WIDE:
             raise BadInput(
-                f"{name}: weights must be float32 or float64 to be moved, but one is {weight.dtype}, and what "
-                "is rounded away would pass for flatness; give a wider copy, copy.deepcopy(model).float(), "
-                "or load the model with dtype=torch.float32"
+                f"{name}: weights must be float32 or float64 to be moved, but one is {weight.dtype}, and "
+                "what is rounded away would pass for flatness; give a wider copy, "
+                "copy.deepcopy(model).float(), or load the model with dtype=torch.float32"
             )
 
 

@@ -119,7 +119,7 @@ def worst(found, exact):
     return float(np.abs(by_modulus(found.tolist()) / exact - 1).max())
 
 
-# Surfaces: every cell is followed by a bare forward pass at the same weights, so that both meet the same weather
+# Surfaces: every cell is followed by a bare forward pass at its weights, so that both meet the same weather
 
 
 class Watched(uk.TokenMeanLoss):
