@@ -163,6 +163,7 @@ def test_connectivity_is_the_cpus_and_its_ends_are_the_models_own(here, there):
 
 
 def test_pyhessian_on_the_gpu_is_our_own(there):
+    pytest.importorskip("pyhessian")
     theirs, ours = PyHessian(there), top_eigenvalues(there, 2)
     found = theirs.eigenvalues(2, tolerance=1e-6)
     assert found.values.tolist() == pytest.approx(ours.values.tolist(), rel=1e-2)
