@@ -39,16 +39,17 @@ def pytest_configure() -> None:
 TOGETHER = {
     "lessons": ("tests/browser/", "tests/notebooks/"),  # one JupyterLab, and each lesson is run once
     "undisturbed": (  # measured, killed or interrupted, or two processes by themselves
-        "tests/benchmarks/", "tests/cli/test_compare.py", "tests/cli/test_interrupt.py", "tests/cli/test_lab.py",
-        "tests/cli/test_resume.py", "tests/flatness/test_surface_resumed.py", "tests/records/test_database.py",
-        "tests/studies/test_calibrate.py", "tests/studies/test_compare.py", "tests/studies/test_executor.py",
+        "tests/benchmarks/", "tests/cli/test_compare.py", "tests/cli/test_interrupt.py",
+        "tests/cli/test_lab.py", "tests/cli/test_resume.py", "tests/flatness/test_surface_resumed.py",
+        "tests/records/test_database.py", "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
+        "tests/studies/test_executor.py",
     ),
 }  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its group, the longest group first; skip what needs a GPU, visibly, where there is none."""
+    """Give every test its group, the longest first; skip what needs a GPU, visibly, where there is none."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item.path.relative_to(ROOT).as_posix())))
         if item.get_closest_marker("gpu") and not torch.cuda.is_available():
