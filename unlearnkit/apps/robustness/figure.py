@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.apps.robustness_model import IN_NO_MEAN, MEASURES, Line, Shown
+from unlearnkit.apps.robustness.model import IN_NO_MEAN, MEASURES, Line, Shown
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 from unlearnkit.reports.facets import bars
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, looks_of, template_of

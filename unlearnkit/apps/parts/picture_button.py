@@ -21,7 +21,7 @@ class PictureButton(anywidget.AnyWidget):
         "figure", or "nothing" where there was none.
     """
 
-    _esm = resources.files("unlearnkit.apps").joinpath("picture_button.js").read_text(encoding="utf-8")
+    _esm = resources.files("unlearnkit.apps.parts").joinpath("picture_button.js").read_text(encoding="utf-8")
 
     label = traitlets.Unicode("Save picture (PNG)").tag(sync=True)
     hint = traitlets.Unicode("Save the figure as PNG among the browser's downloads").tag(sync=True)

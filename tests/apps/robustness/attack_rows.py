@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from unlearnkit.apps.robustness_model import Robustness
+from unlearnkit.apps.robustness.model import Robustness
 
 
 def attack(run="a", *, optimizer="adam", fold=1, control=None, steps=100, **more):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from unlearnkit.apps.robustness_choice import Options
-from unlearnkit.apps.robustness_words import robustness_sentence
+from unlearnkit.apps.robustness.choice import Options
+from unlearnkit.apps.robustness.words import robustness_sentence
 from unlearnkit.errors import BadInput, UnknownName
 
 from .attack_rows import attack, model_of, shown_of

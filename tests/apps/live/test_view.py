@@ -10,7 +10,7 @@ import torch
 
 import unlearnkit as uk
 from unlearnkit.apps import LiveUnlearning
-from unlearnkit.apps.live_run import LiveRun
+from unlearnkit.apps.live.run import LiveRun
 from unlearnkit.errors import BadInput, UnknownName
 
 SETTINGS = {"optimizer": "adam", "lr": 1e-3, "steps": 10, "batch_size": 4}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.apps.robustness_model import Level, Line, Shown
+from unlearnkit.apps.robustness.model import Level, Line, Shown
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN
 
 if TYPE_CHECKING:

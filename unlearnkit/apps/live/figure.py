@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.apps.live_run import LiveRun, Look
+from unlearnkit.apps.live.run import LiveRun, Look
 from unlearnkit.reports.looks import CONTROL_GREY, DASHES, MARKERS, NO_BUTTONS, OKABE_ITO, template_of
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import math
 import pandas as pd
 import pytest
 
-from unlearnkit.apps.robustness_figure import MOST_POINTS, drawn_points, robustness_figure
-from unlearnkit.apps.robustness_model import Robustness
-from unlearnkit.apps.robustness_words import robustness_rows, robustness_sentence
+from unlearnkit.apps.robustness.figure import MOST_POINTS, drawn_points, robustness_figure
+from unlearnkit.apps.robustness.model import Robustness
+from unlearnkit.apps.robustness.words import robustness_rows, robustness_sentence
 from unlearnkit.reports.survival import OUTCOME_MARKERS
 from unlearnkit.studies.intervals import t_interval
 

@@ -7,7 +7,7 @@ from threading import Event, get_ident
 import pytest
 import torch
 
-from unlearnkit.apps.job import Job
+from unlearnkit.apps.parts.job import Job
 
 WAIT = 60
 

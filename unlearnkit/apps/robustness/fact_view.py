@@ -9,9 +9,10 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from unlearnkit.apps.answers import EVERYTHING, WAYS, answers_sentence, compare_answers
-from unlearnkit.apps.html_table import html_table
-from unlearnkit.apps.job import Job
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.html_text import html_text
+from unlearnkit.apps.parts.job import Job
+from unlearnkit.apps.robustness.answers import EVERYTHING, WAYS, answers_sentence, compare_answers
 
 WIDE = {"description_width": "initial"}
 
@@ -91,10 +92,3 @@ class FactView(W.VBox):
         ]
         self._sentence.value = html_text(self.sentence)
         self._html.value = html_table(rows, caption=f"Facts after {self._attack}") if len(self.table) else ""
-
-
-def html_text(text: str) -> str:
-    """A paragraph of plain text, escaped."""
-    from html import escape
-
-    return f"<p>{escape(text)}</p>"

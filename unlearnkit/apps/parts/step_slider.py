@@ -38,7 +38,7 @@ class StepSlider(anywidget.AnyWidget):
     '100 steps'
     """
 
-    _esm = resources.files("unlearnkit.apps").joinpath("step_slider.js").read_text(encoding="utf-8")
+    _esm = resources.files("unlearnkit.apps.parts").joinpath("step_slider.js").read_text(encoding="utf-8")
     _css = STYLE
 
     label = traitlets.Unicode("").tag(sync=True)

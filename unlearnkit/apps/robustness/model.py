@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.apps.robustness_choice import FACTS, JUDGED, Choice, Options
+from unlearnkit.apps.robustness.choice import FACTS, JUDGED, Choice, Options
 from unlearnkit.attacks.outcomes import OUTCOMES
 from unlearnkit.reports.looks import looks_of
 from unlearnkit.studies.attacked import grouped, rate_text

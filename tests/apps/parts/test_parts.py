@@ -6,13 +6,13 @@ import ipywidgets as W  # noqa: N812
 import plotly.graph_objects as go
 import pytest
 
-from unlearnkit.apps.charts import as_widget
-from unlearnkit.apps.frame import Frame
-from unlearnkit.apps.guard import guarded
-from unlearnkit.apps.html_table import html_table
-from unlearnkit.apps.picture_button import PictureButton
-from unlearnkit.apps.status_line import StatusLine
-from unlearnkit.apps.step_slider import StepSlider
+from unlearnkit.apps.parts.charts import as_widget
+from unlearnkit.apps.parts.frame import Frame
+from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.picture_button import PictureButton
+from unlearnkit.apps.parts.status_line import StatusLine
+from unlearnkit.apps.parts.step_slider import StepSlider
 from unlearnkit.errors import BadInput
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ipywidgets as W  # noqa: N812
 
-from unlearnkit.apps.frame import Frame
+from unlearnkit.apps.parts.frame import Frame
 
 
 class View(W.VBox):

@@ -10,16 +10,19 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from unlearnkit.apps.charts import as_widget
-from unlearnkit.apps.fact_view import FactView, html_text
-from unlearnkit.apps.guard import guarded
-from unlearnkit.apps.html_table import html_table
-from unlearnkit.apps.job import Job
-from unlearnkit.apps.robustness_choice import Choice, Options
-from unlearnkit.apps.robustness_controls import RobustnessControls
-from unlearnkit.apps.robustness_figure import drawn_points, dress, redraw, robustness_figure
-from unlearnkit.apps.robustness_model import Robustness, Shown
-from unlearnkit.apps.robustness_words import (
+from unlearnkit.apps.parts.charts import as_widget
+from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.html_text import html_text
+from unlearnkit.apps.parts.job import Job
+from unlearnkit.apps.parts.status_line import StatusLine
+from unlearnkit.apps.parts.view import View
+from unlearnkit.apps.robustness.choice import Choice, Options
+from unlearnkit.apps.robustness.controls import RobustnessControls
+from unlearnkit.apps.robustness.fact_view import FactView
+from unlearnkit.apps.robustness.figure import drawn_points, dress, redraw, robustness_figure
+from unlearnkit.apps.robustness.model import Robustness, Shown
+from unlearnkit.apps.robustness.words import (
     NUMBERS,
     robustness_rows,
     robustness_sentence,
@@ -27,8 +30,6 @@ from unlearnkit.apps.robustness_words import (
     run_rows,
     to_frame,
 )
-from unlearnkit.apps.status_line import StatusLine
-from unlearnkit.apps.view import View
 from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.reports.looks import template_of
 from unlearnkit.reports.page.downloads import spreadsheet_safe

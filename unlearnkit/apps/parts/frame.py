@@ -10,4 +10,4 @@ import anywidget
 class Frame(anywidget.AnyWidget):
     """Stands unseen in a box of class "unlearnkit-view"; every view has one."""
 
-    _esm = resources.files("unlearnkit.apps").joinpath("frame.js").read_text(encoding="utf-8")
+    _esm = resources.files("unlearnkit.apps.parts").joinpath("frame.js").read_text(encoding="utf-8")

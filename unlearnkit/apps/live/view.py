@@ -11,15 +11,15 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from unlearnkit.apps.charts import as_widget
-from unlearnkit.apps.fact_view import html_text
-from unlearnkit.apps.guard import guarded
-from unlearnkit.apps.html_table import html_table
-from unlearnkit.apps.job import Job
-from unlearnkit.apps.live_figure import answer_rows, live_figure, live_sentence, redraw_live
-from unlearnkit.apps.live_run import LiveRun
-from unlearnkit.apps.status_line import StatusLine
-from unlearnkit.apps.view import View
+from unlearnkit.apps.live.figure import answer_rows, live_figure, live_sentence, redraw_live
+from unlearnkit.apps.live.run import LiveRun
+from unlearnkit.apps.parts.charts import as_widget
+from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.html_text import html_text
+from unlearnkit.apps.parts.job import Job
+from unlearnkit.apps.parts.status_line import StatusLine
+from unlearnkit.apps.parts.view import View
 from unlearnkit.errors import BadInput
 from unlearnkit.reports.looks import template_of
 from unlearnkit.testbeds.testbed import Testbed

@@ -9,9 +9,9 @@ from typing import Any
 
 import ipywidgets as W  # noqa: N812
 
-from unlearnkit.apps.picture_button import PictureButton
-from unlearnkit.apps.robustness_choice import MATCHING, Choice, Options
-from unlearnkit.apps.step_slider import StepSlider
+from unlearnkit.apps.parts.picture_button import PictureButton
+from unlearnkit.apps.parts.step_slider import StepSlider
+from unlearnkit.apps.robustness.choice import MATCHING, Choice, Options
 
 WIDE = {"description_width": "initial"}
 MATCHINGS = {
