@@ -50,7 +50,7 @@ class FlatnessContrast:
 
     @property
     def verdict(self) -> str:
-        """Whether it is "flatter", "sharper" or "undecided"; "not compared" where no fold has equal status."""
+        """One of "flatter", "sharper", "undecided", and "not compared": no fold has equal status."""
         if not self.folds:
             return "not compared"
         if not self.modulus.excludes(0.0):
