@@ -12,7 +12,7 @@ from unlearnkit.reports.facets import HELD_OUT
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, Look, looks_of, template_of
 from unlearnkit.studies.flatness_answer import FIRST, FORGOT, FlatnessAnswer, FlatnessContrast
 from unlearnkit.studies.flatness_measures import LOSSES
-from unlearnkit.studies.flatness_table import CONTROLS, TITLES, chosen_part, flatness_frame
+from unlearnkit.studies.flatness_table import CONTROLS, TITLES, check_measures, chosen_part, flatness_frame
 from unlearnkit.studies.intervals import over_folds
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def flatness_figure(
     unlearnkit.errors.BadInput: record has no controls; give the file as the command that made it wrote it
     """
     template = template_of(theme)
+    check_measures(measures)
     frame = flatness_frame(record)
     parts = {loss: chosen_part(frame, task=task, loss=loss) for loss in LOSSES}
     figure = _panels(measures)
@@ -186,6 +187,7 @@ def flatness_sentence(record: Mapping[str, Any], *, task: str, measures: Sequenc
     BadInput
         As `flatness_figure`.
     """
+    check_measures(measures)
     frame = flatness_frame(record)
     parts = {loss: chosen_part(frame, task=task, loss=loss) for loss in LOSSES}
     told = "\n".join(_told(name, parts, measures) for name, _ in _named(parts[LOSSES[0]]))

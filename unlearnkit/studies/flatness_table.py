@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from unlearnkit.errors import BadInput
+from unlearnkit.errors import BadInput, require_one_of
 from unlearnkit.studies.attacked import read
 from unlearnkit.studies.flatness_measures import LOSSES
 from unlearnkit.studies.intervals import over_folds
@@ -173,11 +173,18 @@ def flatness_table(
     BadInput
         As `flatness_frame`; when the record has nothing of this task and loss.
     """
+    check_measures(measures)
     frame = chosen_part(flatness_frame(record), task=task, loss=loss)
     head = ["model", "status", "distance", *(TITLES.get(name, name) for name in measures), "comes back"]
     names = dict.fromkeys(frame.sort_values("control", kind="stable").name)
     lines = [_line(frame[frame.name == name], str(name), measures) for name in names]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
+
+
+def check_measures(measures: Sequence[str]) -> None:
+    """Raise UnknownName for a measure that is none."""
+    for measure in measures:
+        require_one_of("measures", measure, MEASURES)
 
 
 def chosen_part(frame: pd.DataFrame, *, task: str, loss: str) -> pd.DataFrame:
