@@ -59,7 +59,7 @@ def gradient_shift(at: Around, noise: Noise, plain: torch.Tensor, samples: int) 
     own = float(plain.square().sum())
     norm = math.sqrt(left) if (left := own + 2 * along + square) > 0 else math.nan
     mean = plain + sum(shift.double() for shift in shifts) / samples
-    cosine = (own + along) / (math.sqrt(own) * norm) if own else math.nan
+    cosine = _clipped((own + along) / (math.sqrt(own) * norm)) if own else math.nan
     share = [_root(value, own) for value in (square, low, high)]
     return GradientShift(share[0], (share[1], share[2]), cosine, norm, mean)
 
@@ -104,4 +104,9 @@ def expected_cosine(queries: int, parameters: int) -> float:
 def cosine(one: torch.Tensor, other: torch.Tensor, *, norm: float | None = None) -> float:
     """Of two vectors; `norm` in place of the second's length, where that holds noise. Nan where one is 0."""
     lengths = float(one.norm()) * (float(other.norm()) if norm is None else norm)
-    return float(one @ other) / lengths if lengths else math.nan
+    return _clipped(float(one @ other) / lengths) if lengths else math.nan
+
+
+def _clipped(cosine: float) -> float:
+    """Within -1 and 1: a length out of which noise was taken may be too short."""
+    return max(-1.0, min(1.0, cosine)) if math.isfinite(cosine) else math.nan

@@ -89,16 +89,16 @@ def radius_sweep(
     (0.1, 0.1)
     """
     sigmas = _checked(loss, sigmas, queries, gradients, trace_samples, seed)
-    here = finite_value_of(loss)
     kept = _Kept(keep, loss, [queries, gradients, trace_samples, int(seed)])
+    here = finite_value_of(loss)
     noises = [Noise("gaussian", sigma, size_of(loss.weights), seed) for sigma in sigmas]
-    trace = kept.trace() or trace_of(loss, samples=trace_samples, seed=seed)
-    kept.add("trace", asdict(trace))
     with (
         tqdm(total=len(noises), desc="radii", disable=not progress, leave=False) as bar,
         around(loss) as at,
     ):
         plain = at.gradient()
+        trace = kept.trace() or trace_of(loss, samples=trace_samples, seed=seed)
+        kept.add("trace", asdict(trace))
         rms = _rms(loss.weights)
         rounding = _rounding(at, here, rms, seed)
         points = []
@@ -111,7 +111,7 @@ def radius_sweep(
         value=here, parameters=noises[0].size, weight_rms=rms, gradient_norm=float(plain.norm()), trace=trace,
         rounding=rounding, queries=queries, gradients=gradients,
         seed=int(seed), points=tuple(points),
-        forward_equivalents=4.0 + 2 * ROUNDINGS + len(points) * (2 * queries + 6 * gradients) + 4.0 * trace_samples,
+        forward_equivalents=_cost(len(points), queries, gradients, trace_samples),
     )  # fmt: skip
 
 
@@ -169,12 +169,21 @@ def _both_sides(at: Around, noise: Noise, queries: int) -> tuple[list[float], to
     return draws, total
 
 
+def _cost(points: int, queries: int, gradients: int, trace_samples: int) -> float:
+    """In forward-equivalents, a product with the Hessian as two backward passes."""
+    return 4.0 + 2 * ROUNDINGS + points * (2 * queries + 6 * gradients) + 4.0 * trace_samples
+
+
 def _rounding(at: Around, here: float, rms: float, seed: int) -> float:
-    """The gap's root mean square under noise of about one unit in the last place of the weights."""
-    last_place = torch.finfo(at.weights[0].dtype).eps * (rms or 1.0)
-    noise = Noise("gaussian", last_place, size_of(at.weights), seed)
+    """The gap's root mean square under noise of about one unit in the last place of the weights.
+
+    Or one unit in the last place of the loss, if that is more.
+    """
+    last_place = torch.finfo(at.weights[0].dtype).eps
+    noise = Noise("gaussian", last_place * (rms or 1.0), size_of(at.weights), seed)
     draws, _ = _both_sides(at, noise, ROUNDINGS)
-    return math.sqrt(sum((draw - here) ** 2 for draw in draws) / ROUNDINGS)
+    measured = math.sqrt(sum((draw - here) ** 2 for draw in draws) / ROUNDINGS)
+    return max(measured, abs(here) * last_place)
 
 
 def _rms(weights: Sequence[torch.Tensor]) -> float:

@@ -118,8 +118,8 @@ class RadiusSweep:
     trace : Estimate
         Of the Hessian.
     rounding : float
-        Of the loss as it is computed, in root mean square: what the gap is where the noise moves a weight by
-        about its last place. Gaps below some of it say nothing.
+        Of the loss as it is computed: what the gap is in root mean square where the noise moves a weight by
+        about its last place, or the loss's own last place. Gaps below some of it say nothing.
     queries : int
         Antithetic pairs, for gaps and for the averaged two-point estimate.
     gradients : int
