@@ -55,7 +55,7 @@ def test_radii_are_told_against_the_weights(swept):
 
 
 def test_content_begins_where_the_gradient_is_another(swept):
-    # 3 sigma^2 / w^2 is 0.1 at 0.091; the gap over the predicted, 1 + sigma^2 / (2 w^2), 1.08 at 0.2, 1.32 at 0.4.
+    # 3 sigma^2 / w^2 is 0.1 at 0.091; the gap over the predicted 1.08 at 0.2, 1.32 at 0.4.
     assert swept.content_from == 0.1
     assert swept.quadratic_to == 0.2
     assert "From 0.1 a weight on (0.2 of a weight's size" in swept.words
