@@ -169,6 +169,9 @@ def test_gaps_in_rounding_are_not_judged():
 
 def test_the_papers_radii_are_told_in_this_models_units():
     assert [paper.per_weight(10_000) for paper in PAPERS] == pytest.approx([1e-3, 1e-4, 1e-5])
+    for name in ("zo_sgd", "zo_signsgd", "zo_adamm", "adazo"):
+        optimizer = uk.optim.create(name, [torch.nn.Parameter(torch.ones(2))])
+        assert optimizer.radius == PAPERS[0].as_given, name
 
 
 # Long work

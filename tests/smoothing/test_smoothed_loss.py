@@ -96,7 +96,7 @@ def test_pairs_under_common_noise_tell_models_apart_that_intervals_do_not():
 
 
 def test_a_model_in_double_gets_the_noise_of_the_one_in_float():
-    weights = vector(0).float()
+    weights = vector(0, 40).float()  # of fewer than 16 torch draws doubles whatever the dtype
     found = [
         smoothed_loss(Formula(lambda w: w.pow(4).sum(), w), sigma=0.1, samples=5)
         for w in (weights, weights.double())

@@ -43,7 +43,7 @@ class PaperRadius:
 PAPERS = (
     PaperRadius(
         "MeZO", "gaussian", 1e-3, False,
-        "arXiv 2305.17333, zeroth order; the default of its code",
+        "arXiv 2305.17333, zeroth order; the default of its code, and of zeroth order here",
     ),
     PaperRadius(
         "first-order randomized smoothing", "gaussian", 1e-4, False,
