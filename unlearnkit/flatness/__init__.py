@@ -1,10 +1,11 @@
 """How flat is it here? Exact curvature, sharpness, surfaces and ways between models."""
 
 from unlearnkit.flatness.connectivity import Connectivity, connectivity
-from unlearnkit.flatness.directions import random_direction
+from unlearnkit.flatness.directions import Plane, random_direction
 from unlearnkit.flatness.eigenvalues import Eigenvalues, top_eigenvalues
 from unlearnkit.flatness.estimate import Estimate
 from unlearnkit.flatness.hessian import Hessian, hessian_vector_product
+from unlearnkit.flatness.principal_plane import principal_plane
 from unlearnkit.flatness.sharpness import Sharpness, sharpness
 from unlearnkit.flatness.spectrum import Density, Spectrum, spectrum
 from unlearnkit.flatness.surface import Surface, surface
@@ -17,12 +18,14 @@ __all__ = [
     "Eigenvalues",
     "Estimate",
     "Hessian",
+    "Plane",
     "Sharpness",
     "Spectrum",
     "Surface",
     "Trajectory",
     "connectivity",
     "hessian_vector_product",
+    "principal_plane",
     "random_direction",
     "sharpness",
     "spectrum",

@@ -43,25 +43,48 @@ class Plane:
 
 def plane(loss: TokenMeanLoss, directions: Any, *, normalise: str = "filter", seed: int = 0) -> Plane:
     """Make the plane that `surface` was asked for; see there."""
+    if isinstance(directions, Plane):
+        return _of(loss, directions)
     if isinstance(directions, str):
         require_one_of("directions", directions, NAMED)
         return _random(loss, normalise, seed) if directions == "random" else _eigen(loss, seed)
     if not isinstance(directions, list | tuple) or len(directions) != 2:
         raise BadInput(
-            'directions must be "random", "eigen", two flat vectors or two models, but '
+            'directions must be "random", "eigen", a Plane, two flat vectors or two models, but '
             f"{directions!r:.60} was given"
         )
     if all(isinstance(given, torch.nn.Module) for given in directions):
         return _through_models(loss, directions)
     first, second = (_vector(loss, given) for given in directions)
-    if not _span_a_plane(first, second):
-        raise BadInput("directions: the two vectors are parallel or one of them is 0, which makes no plane")
+    _require_a_plane(first, second)
     return Plane(first, second, "two given vectors")
+
+
+def _require_a_plane(first: Direction, second: Direction) -> None:
+    if not span_a_plane(first, second):
+        raise BadInput("directions: the two vectors are parallel or one of them is 0, which makes no plane")
+
+
+def _of(loss: TokenMeanLoss, given: Plane) -> Plane:
+    """A plane that was made before, if it is one over this loss's weights."""
+    shapes = [tuple(weight.shape) for weight in loss.weights]
+    for direction in (given.first, given.second):
+        if [tuple(part.shape) for part in direction] != shapes:
+            raise BadInput(
+                "directions: the plane was made over other weights than those of this loss; make it anew "
+                "with a loss of this model"
+            )
+        if not all(part.isfinite().all() for part in direction):
+            raise BadInput(
+                "directions: the plane has numbers that are not finite, and every cell would be lost"
+            )
+    _require_a_plane(given.first, given.second)
+    return given
 
 
 def _random(loss: TokenMeanLoss, normalise: str, seed: int) -> Plane:
     first, second = (random_direction(loss, normalise=normalise, seed=seed, which=i) for i in (0, 1))
-    if not _dot(first, first):
+    if not dot(first, first):
         raise BadInput(
             "directions: no matrix of the model requires gradients and is unlike 0, and random directions "
             "leave gains and biases where they are, so nothing would move; give two vectors"
@@ -155,52 +178,60 @@ def _through_models(loss: TokenMeanLoss, models: Sequence[Any]) -> Plane:
     long as they are: the second model lies at (its projection, 1).
     """
     first, way = (difference(loss, model) for model in models)
-    square = _dot(first, first)
+    square = dot(first, first)
     if not square:
         raise BadInput(
             "directions: the first model has the very weights of the loss's model; give another one"
         )
-    if not _span_a_plane(first, way):
+    if not span_a_plane(first, way):
         raise BadInput("directions: the three models lie on one line, which is no plane; use connectivity()")
-    along = _dot(way, first) / square
+    along = dot(way, first) / square
     second = [b - along * a for a, b in zip(first, way, strict=True)]
     marks = {"model": (0.0, 0.0), "first": (1.0, 0.0), "second": (along, 1.0)}
     return Plane(first, second, "through three models", marks)
 
 
-def _span_a_plane(first: Direction, second: Direction) -> bool:
-    """Whether the sine of their angle is above 1e-5: about what float32 can tell."""
-    squares = _dot(first, first) * _dot(second, second)
-    return squares - _dot(first, second) ** 2 > 1e-10 * squares
+def span_a_plane(first: Direction, second: Direction) -> bool:
+    """Tell whether the sine of their angle is above 1e-5: about what float32 can tell."""
+    squares = dot(first, first) * dot(second, second)
+    return squares - dot(first, second) ** 2 > 1e-10 * squares
 
 
 @torch.no_grad()
-def difference(loss: TokenMeanLoss, model: Any) -> Direction:
+def difference(loss: TokenMeanLoss, model: Any, *, argument: str = "directions") -> Direction:
     """From the loss's model to another one, over the loss's weights.
 
     Raises
     ------
     BadInput
-        Unless the other has the same parameters, and equal ones where the loss's model is frozen.
+        Unless `require_one_architecture` is content with the pair.
     """
-    theirs, ways = dict(model.named_parameters()), []
+    require_one_architecture(loss, model, argument=argument)
+    theirs = dict(model.named_parameters())
+    return [
+        theirs[name].to(weight) - weight
+        for name, weight in loss.model.named_parameters()
+        if weight.requires_grad
+    ]
+
+
+@torch.no_grad()
+def require_one_architecture(loss: TokenMeanLoss, model: Any, *, argument: str = "directions") -> None:
+    """Raise BadInput unless a model has the loss's parameters, and equal ones where the loss's are frozen."""
+    theirs = dict(model.named_parameters())
     for name, weight in loss.model.named_parameters():
         other = theirs.get(name)
         if other is None or other.shape != weight.shape:
             has = "no such parameter" if other is None else f"one of {tuple(other.shape)}"
             raise BadInput(
-                f"directions: {name} is {tuple(weight.shape)} here, and the other model has {has}; both must "
+                f"{argument}: {name} is {tuple(weight.shape)} here, and the other model has {has}; both must "
                 "be of one architecture"
             )
-        other = other.to(weight)
-        if weight.requires_grad:
-            ways.append(other - weight)
-        elif not torch.equal(other, weight):
+        if not weight.requires_grad and not torch.equal(other.to(weight), weight):
             raise BadInput(
-                f"directions: {name} is frozen here and differs in the other model, which the plane would "
+                f"{argument}: {name} is frozen here and differs in the other model, which the plane would "
                 "miss; let it require gradients"
             )
-    return ways
 
 
 def _vector(loss: TokenMeanLoss, given: Any) -> Direction:
@@ -216,5 +247,6 @@ def _vector(loss: TokenMeanLoss, given: Any) -> Direction:
     return unflatten(given.detach().to(loss.weights[0]), loss.weights)
 
 
-def _dot(a: Direction, b: Direction) -> float:
+def dot(a: Direction, b: Direction) -> float:
+    """The inner product of two directions, over all weights."""
     return float(sum((x.double() * y.double()).sum() for x, y in zip(a, b, strict=True)))

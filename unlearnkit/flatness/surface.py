@@ -17,9 +17,10 @@ from tqdm.auto import tqdm
 from unlearnkit.displaced import Displaced, displaced
 from unlearnkit.errors import BadInput, require_integer, require_positive
 from unlearnkit.fingerprints import tensors_hash
+from unlearnkit.flatness.axes import axes
 from unlearnkit.flatness.directions import Plane, plane
 from unlearnkit.flatness.tables import html_table
-from unlearnkit.flatness.trajectory import Trajectory
+from unlearnkit.flatness.trajectory import Models, Trajectory, projected, require_models
 from unlearnkit.journal import Journal
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
@@ -103,6 +104,7 @@ def surface(
     span: float = 1.0,
     normalise: str = "filter",
     seed: int = 0,
+    trajectories: Mapping[str, Models] | None = None,
     keep: str | Path | None = None,
     progress: bool = False,
 ) -> Surface:
@@ -113,10 +115,11 @@ def surface(
     loss_or_dict : TokenMeanLoss, or dict of them by name
         Several losses of one model, such as forget and retain, see the same grid in one pass. A single one is
         named "loss".
-    directions : "random", "eigen", two flat vectors, or two models
+    directions : "random", "eigen", two flat vectors, two models, or a Plane
         "random": see `random_direction`. "eigen": the two outermost eigenvectors of the first loss's Hessian,
         of length 1. Two models: the plane through them and the loss's own, the first at (1, 0); what lies off
-        the plane cannot be seen in it. Lengths along models are shares of the way to the first.
+        the plane cannot be seen in it. Lengths along models are shares of the way to the first. A Plane: one
+        that was made before, say by `principal_plane`.
     points : int
         A side; odd, so that the middle cell is the model itself (without other models in the plane).
     span : float
@@ -124,6 +127,10 @@ def surface(
         laid so that one is the loss's model, and one the first of the two where there are enough.
     normalise : {"filter", "layer", "weight"}
     seed : int
+    trajectories : dict of str to list of models, optional
+        Checkpoints by name, say those of an unlearning run and of the attack after it, in order: each is
+        projected onto the plane, and looked at once with its own weights. A dict of models labels them; in a
+        list they are "0", "1", … The grid is widened where they leave it.
     keep : path, optional
         A file in which finished rows are kept: started again with the same weights, data and directions, it
         goes on where it stopped.
@@ -137,8 +144,8 @@ def surface(
     Raises
     ------
     BadInput
-        For losses of different models, an even number of points, directions that make no plane, or a loss
-        that is not finite at the model.
+        For losses of different models, an even number of points, directions that make no plane, a loss that
+        is not finite at the model, or trajectories of no models, or of models of another architecture.
 
     Examples
     --------
@@ -156,12 +163,14 @@ def surface(
     require_positive("span", span)
     require_integer("seed", seed)
     first = next(iter(losses.values()))
+    models = require_models(first, trajectories)
     _require_finite(losses)
     chosen = plane(first, directions, normalise=normalise, seed=seed)
-    alphas, betas = _axes(chosen, points, span)
+    ways = {name: projected(losses, chosen, given) for name, given in models.items()}
+    alphas, betas = axes(chosen, points, span, ways.values())
     rows = _rows(losses, chosen, alphas, betas, _journal(keep, losses, chosen, alphas), progress)
     stacked = {name: np.array([row[name] for row in rows]) for name in losses}
-    return Surface(alphas, betas, stacked, chosen.words, chosen.marks, chosen.curvatures)
+    return Surface(alphas, betas, stacked, chosen.words, chosen.marks, chosen.curvatures, ways)
 
 
 def _named(given: Any) -> dict[str, TokenMeanLoss]:
@@ -192,26 +201,6 @@ def _require_finite(losses: Mapping[str, TokenMeanLoss]) -> None:
             raise BadInput(
                 f"loss_or_dict: {name} is {here} at the model itself; look for weights that are not numbers"
             )
-
-
-def _axes(chosen: Plane, points: int, span: float) -> tuple[Array, Array]:
-    """A symmetric grid with an exact 0 in the middle; with marks, one that reaches as far beyond them."""
-    if not chosen.marks:
-        half = np.arange(-(points // 2), points // 2 + 1) / (points // 2)
-        return half * span, half * span
-    places = list(chosen.marks.values())
-    first, second = (_axis([place[axis] for place in places], points, span) for axis in (0, 1))
-    return first, second
-
-
-def _axis(marks: list[float], points: int, span: float) -> Array:
-    """Evenly from a span below the marks to a span above; 0 is a cell, and 1 if there are enough of them."""
-    low, high = min(marks) - span, max(marks) + span
-    cells_to_one = (points - 1) / (high - low)
-    cells_to_one = math.floor(cells_to_one) if cells_to_one >= 1 else cells_to_one
-    spare = points - 1 - (high - low) * cells_to_one
-    before = round(-low * cells_to_one + spare / 2)
-    return np.arange(-before, points - before) / cells_to_one
 
 
 def _journal(

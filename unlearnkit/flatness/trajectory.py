@@ -7,10 +7,19 @@ always go with it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
+from unlearnkit.errors import BadInput
+from unlearnkit.flatness.directions import Direction, Plane, difference, dot, require_one_architecture
 from unlearnkit.flatness.tables import html_table
+from unlearnkit.token_mean_loss import TokenMeanLoss
+
+Models = Sequence[torch.nn.Module] | Mapping[str, torch.nn.Module]
 
 
 @dataclass(frozen=True)
@@ -65,3 +74,77 @@ class Trajectory:
         ]
         head = ("model", "alpha", "beta", "off the plane", *self.values)
         return html_table("trajectory, losses in nats a token", head, rows)
+
+
+def require_models(loss: TokenMeanLoss, trajectories: Any) -> dict[str, dict[str, torch.nn.Module]]:
+    """The models of each trajectory by label, or BadInput; nothing is computed yet."""
+    if trajectories is None:
+        return {}
+    if not isinstance(trajectories, Mapping) or not all(isinstance(name, str) for name in trajectories):
+        raise BadInput(
+            "trajectories must be a dict of names (str) to lists of models, such as "
+            f'{{"attack": [model, …]}}, but {trajectories!r:.60} was given'
+        )
+    return {name: _labelled(loss, name, given) for name, given in trajectories.items()}
+
+
+def _labelled(loss: TokenMeanLoss, name: str, given: Any) -> dict[str, torch.nn.Module]:
+    where = f"trajectories[{name!r}]"
+    if isinstance(given, list | tuple):
+        given = {str(place): model for place, model in enumerate(given)}
+    if not isinstance(given, Mapping) or not all(isinstance(label, str) for label in given):
+        raise BadInput(
+            f"{where} must be a list of models, or a dict of labels (str) to models, but a "
+            f"{type(given).__name__} was given; write list(…) around a generator"
+        )
+    if not given:
+        raise BadInput(f"{where} has no model, so there is no way to draw; leave the name out")
+    for label, model in given.items():
+        if not isinstance(model, torch.nn.Module):
+            raise BadInput(
+                f"{where}: {label} must be a causal language model, but a {type(model).__name__} was given"
+            )
+        require_one_architecture(loss, model, argument=f"{where}: {label}")
+    return dict(given)
+
+
+@torch.no_grad()
+def projected(
+    losses: Mapping[str, TokenMeanLoss], plane: Plane, models: Mapping[str, torch.nn.Module]
+) -> Trajectory:
+    """Project models, by label, onto a plane through the losses' model, and take their own losses.
+
+    The projection is orthogonal, also where the plane's two directions are not: it solves
+    [[u.u, u.v], [u.v, v.v]] (alpha, beta) = (u.d, v.d), d the way from the losses' model to the other. A loss
+    that is not a number counts as infinite.
+
+    Raises
+    ------
+    BadInput
+        For a model whose weights are not numbers: it has no place in the plane.
+    """
+    first = next(iter(losses.values()))
+    places = [_place(plane, difference(first, model), label) for label, model in models.items()]
+    alphas, betas, off = zip(*places, strict=True)
+    values = {name: tuple(_own(loss, model) for model in models.values()) for name, loss in losses.items()}
+    return Trajectory(alphas, betas, off, values, tuple(models))
+
+
+def _place(plane: Plane, way: Direction, label: str) -> tuple[float, float, float]:
+    """Alpha and beta of the nearest point of the plane, and how far it is off."""
+    u, v = plane.first, plane.second
+    gram = torch.tensor([[dot(u, u), dot(u, v)], [dot(u, v), dot(v, v)]], dtype=torch.float64)
+    along = torch.tensor([dot(u, way), dot(v, way)], dtype=torch.float64)
+    if not along.isfinite().all():
+        raise BadInput(
+            f"trajectories: the model {label} has weights that are not finite, so it has no place in the "
+            "plane; leave it out"
+        )
+    alpha, beta = torch.linalg.solve(gram, along).tolist()
+    rest = [d.double() - alpha * a.double() - beta * b.double() for d, a, b in zip(way, u, v, strict=True)]
+    return alpha, beta, math.sqrt(dot(rest, rest))
+
+
+def _own(loss: TokenMeanLoss, model: torch.nn.Module) -> float:
+    value = float(loss.with_model(model)())
+    return math.inf if math.isnan(value) else value
