@@ -52,16 +52,26 @@ class Retention:
         return {**asdict(self), "works": self.works}
 
 
-def retention(answered: Sequence[int], *, facts: int, unsmoothed: float, floor: float,
-              alpha: float) -> Retention:  # fmt: skip
+def retention(
+    answered: Sequence[int], *, facts: int, unsmoothed: float, floor: float, alpha: float
+) -> Retention:
     """From the number of kept facts answered in each sample."""
-    shares = np.asarray(answered, dtype=np.float64) / facts
-    mean, low, high = float(shares.mean()), 0.0, 1.0  # one sample tells nothing about its spread
-    if len(shares) > 1:
-        stderr = float(shares.std(ddof=1)) / len(shares) ** 0.5
-        reach = float(stats.t.ppf(1 - alpha / 2, len(shares) - 1)) * stderr
-        low, high = max(mean - reach, 0.0), min(mean + reach, 1.0)
+    mean, low, high = mean_and_interval([count / facts for count in answered], alpha)
     return Retention(mean, (low, high), unsmoothed, floor, facts)
+
+
+def mean_and_interval(shares: Sequence[float], alpha: float) -> tuple[float, float, float]:
+    """The mean of shares over independent samples, and Student's interval of it at 1 - alpha, within [0, 1].
+
+    One sample says nothing about its spread: the interval is then everything.
+    """
+    values = np.asarray(shares, dtype=np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, 0.0, 1.0
+    stderr = float(values.std(ddof=1)) / len(values) ** 0.5
+    reach = float(stats.t.ppf(1 - alpha / 2, len(values) - 1)) * stderr
+    return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
 
 
 @dataclass(frozen=True)

@@ -88,17 +88,22 @@ class Asking:
         )
         self._journal = Journal(keep) if keep is not None else None
 
-    def plain(self) -> dict[str, torch.Tensor]:
-        """Without noise: for each model, which of the facts it answers, in order."""
-        with _evaluating(self.models):
-            return {name: self.ask(model) for name, model in self.models.items()}
+    def plain(self, shift: Sequence[torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+        """Without noise: for each model, which of the facts it answers, in order; or a displacement away."""
+        with _evaluating(self.models), _all_displaced(self.models) as places:
+            found = {}
+            for name, model in self.models.items():
+                places[name].to(*_away(shift))
+                found[name] = self.ask(model)
+        return found
 
     def noisy(
         self, noise: WeightNoise, samples: int, *, shift: Sequence[torch.Tensor] | None = None,
-        place_key: str = "", progress: bool = False, title: str = "certify",
+        progress: bool = False, title: str = "certify",
     ) -> dict[str, Answers]:  # fmt: skip
         """Under noise: what each model answered, around where it is or a displacement away."""
         found: dict[str, list[Answers]] = {name: [] for name in self.models}
+        away = "" if shift is None else tensors_hash((str(i), part) for i, part in enumerate(shift))
         with (
             _evaluating(self.models),
             _all_displaced(self.models) as places,
@@ -108,7 +113,7 @@ class Asking:
         ):
             for start in range(0, samples, BLOCK):
                 block = range(start, min(start + BLOCK, samples))
-                kept = {name: self._kept(name, noise, place_key, block) for name in self.models}
+                kept = {name: self._kept(name, noise, away, block) for name in self.models}
                 pending = {
                     name: pool.submit(self._block, self.models[name], places[name], noise, block, shift, stop)
                     for name, answers in kept.items()
@@ -117,7 +122,7 @@ class Asking:
                 for name in self.models:
                     answers = kept[name] or pending[name].result()
                     if name in pending:
-                        self._keep(name, noise, place_key, block, answers)
+                        self._keep(name, noise, away, block, answers)
                     found[name].append(answers)
                     bar.update(len(block))
         return {name: _sum(parts) for name, parts in found.items()}
@@ -131,8 +136,7 @@ class Asking:
         for sample in block:
             if stop.is_set():
                 break
-            away: list[Step] = [(1.0, list(shift))] if shift is not None else []
-            place.to(*away, noise.step(place.weights, sample))
+            place.to(*_away(shift), noise.step(place.weights, sample))
             rows.append(self.ask(model))
         return self._counted(torch.stack(rows)) if rows else Answers((), (), (), ())
 
@@ -143,18 +147,18 @@ class Asking:
         known = tuple(hits[:, : sizes[0] + sizes[1]].sum(dim=0).tolist())
         return Answers(known, *splits)
 
-    def _key(self, name: str, noise: WeightNoise, place_key: str, block: range) -> str:
-        parts = [self.keys[name], self._asked, *noise.key, place_key, block.start, block.stop]
+    def _key(self, name: str, noise: WeightNoise, away: str, block: range) -> str:
+        parts = [self.keys[name], self._asked, *noise.key, away, block.start, block.stop]
         return json.dumps(["answers under noise", *parts])
 
-    def _kept(self, name: str, noise: WeightNoise, place_key: str, block: range) -> Answers | None:
-        record = self._journal.get(self._key(name, noise, place_key, block)) if self._journal else None
+    def _kept(self, name: str, noise: WeightNoise, away: str, block: range) -> Answers | None:
+        record = self._journal.get(self._key(name, noise, away, block)) if self._journal else None
         return Answers(**{part: tuple(values) for part, values in record.items()}) if record else None
 
-    def _keep(self, name: str, noise: WeightNoise, place_key: str, block: range, answers: Answers) -> None:
+    def _keep(self, name: str, noise: WeightNoise, away: str, block: range, answers: Answers) -> None:
         if self._journal:
             record = {part: list(values) for part, values in vars(answers).items()}
-            self._journal.add(self._key(name, noise, place_key, block), record)
+            self._journal.add(self._key(name, noise, away, block), record)
 
 
 def weights_key(model: Any) -> str:
@@ -170,6 +174,10 @@ def require_path(keep: Any) -> Path | None:
     if path.is_dir():
         raise BadInput(f"keep must be a file, but {path.name!r} is a folder; give a file in it")
     return path
+
+
+def _away(shift: Sequence[torch.Tensor] | None) -> list[Step]:
+    return [] if shift is None else [(1.0, list(shift))]
 
 
 def _sum(parts: Sequence[Answers]) -> Answers:
