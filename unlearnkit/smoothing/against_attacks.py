@@ -69,8 +69,8 @@ class Reaches:
         """In sentences, the ratio of each."""
         told = (
             f"{reach.name} moved the weights by {reach.distance:.3g}, {_times(reach.ratio_facts)} the longest "
-            f"radius of a fact and {_times(reach.ratio_split)} that of the split ({reach.share_inside:.1%} of it "
-            f"lies where the noise was)."
+            f"radius of a fact and {_times(reach.ratio_split)} that of the split; {reach.share_inside:.1%} of "
+            "its square lies where the noise was."
             for reach in self.reaches
         )
         head = (
@@ -159,8 +159,8 @@ def require_certified(certificate: Any, model: Any, subspace: Subspace | None) -
         )
     if not hasattr(model, "named_parameters") or weights_key(model) != certificate.model.weights:
         raise BadInput(
-            "model is not the one that was certified (its weights differ in some bit), so the certificate says "
-            "nothing about it; certify this one"
+            "model is not the one that was certified (its weights differ in some bit), so the certificate "
+            "says nothing about it; certify this one"
         )
     require_subspace(subspace, model)
     if (subspace.key if subspace else None) != certificate.subspace:

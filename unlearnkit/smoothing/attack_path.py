@@ -31,6 +31,13 @@ class Curve:
     high: tuple[float, ...]
     plain: tuple[float, ...]
 
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Curve:
+        """Read what `AlongAttack.to_dict` wrote."""
+        names = ("certified", "smoothed", "low", "high", "plain")
+        parts = {name: None if content[name] is None else tuple(content[name]) for name in names}
+        return cls(**parts)  # type: ignore[arg-type]
+
     @property
     def below(self) -> bool:
         """Whether what is certified lies below what the smoothed model does, but for its interval."""
@@ -83,13 +90,12 @@ class AlongAttack:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> AlongAttack:
         """Read what `to_dict` wrote."""
-        tuples = {name: tuple(content[name]) for name in ("distances", "inside", "broken_facts")}
-        curves = {
-            name: Curve(**{part: None if values is None else tuple(values) for part, values in curve.items()})
-            for name, curve in content["curves"].items()
-        }
-        numbers = {name: content[name] for name in ("radius", "sigma", "alpha", "samples")}
-        return cls(**tuples, curves=curves, **numbers)
+        return cls(
+            distances=tuple(content["distances"]), inside=tuple(content["inside"]),
+            curves={name: Curve.from_dict(curve) for name, curve in content["curves"].items()},
+            broken_facts=tuple(content["broken_facts"]),
+            **{name: content[name] for name in ("radius", "sigma", "alpha", "samples")},
+        )  # fmt: skip
 
     def _repr_html_(self) -> str:
         rows = []
