@@ -68,9 +68,9 @@ class Reaches:
     def words(self) -> str:
         """In sentences, the ratio of each."""
         told = (
-            f"{reach.name} moved the weights by {reach.distance:.3g}, {_times(reach.ratio_facts)} the longest "
-            f"radius of a fact and {_times(reach.ratio_split)} that of the split; {reach.share_inside:.1%} of "
-            "its square lies where the noise was."
+            f"{reach.name} moved the weights by {reach.distance:.3g}, {_times(reach.ratio_facts)} the "
+            f"longest radius of a fact and {_times(reach.ratio_split)} that of the split; "
+            f"{reach.share_inside:.1%} of its square lies where the noise was."
             for reach in self.reaches
         )
         head = (

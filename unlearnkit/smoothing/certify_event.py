@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from tqdm.auto import tqdm
 
 from unlearnkit.displaced import displaced
 from unlearnkit.errors import BadInput, require_fraction, require_integer, require_positive
+from unlearnkit.randomness import generator
 from unlearnkit.smoothing.event_certificate import EventCertificate
-from unlearnkit.smoothing.noise import HALF, Noise, size_of
+from unlearnkit.smoothing.noise import HALF, size_of
 
-CERTIFY, ALONG = 101, 102  # streams of noise: what is certified and what is held against it are independent
+SAMPLES_AT_ONCE, NUMBERS_AT_ONCE = 64, 1 << 16  # a rule of few weights would spend its time on drawing
 Event = Callable[[list[torch.Tensor]], Any]
 
 
@@ -84,17 +86,27 @@ def certify_event(
     _require_event(event)
     require_parameters("parameters", parameters)
     require_sampling(sigma, samples, alpha, seed)
-    noise = Noise("gaussian", sigma, size_of(parameters), seed)
     count = 0
     with (
         displaced(parameters) as place,
         tqdm(total=samples, desc="certify event", disable=not progress, leave=False) as bar,
     ):
-        for sample in range(samples):
-            place.to(noise.step(place.weights, sample, CERTIFY))
+        for normal in islice(_normals(place.weights, seed), samples):
+            place.to((sigma, normal))
             count += _answer(event(list(place.weights)))
             bar.update()
     return EventCertificate(count, int(samples), float(sigma), float(alpha))
+
+
+def _normals(weights: Sequence[torch.Tensor], seed: int) -> Iterator[list[torch.Tensor]]:
+    """Standard normals, a tensor a weight, without end; drawn on the CPU in float32."""
+    source = generator(seed, "certify event")
+    samples = min(max(NUMBERS_AT_ONCE // max(size_of(weights), 1), 1), SAMPLES_AT_ONCE)
+    while True:
+        drawn = [
+            torch.randn(samples, *weight.shape, generator=source).to(weight.device) for weight in weights
+        ]
+        yield from map(list, zip(*(block.unbind() for block in drawn), strict=True))
 
 
 def require_sampling(sigma: Any, samples: Any, alpha: Any, seed: Any) -> None:
