@@ -9,11 +9,19 @@ from unlearnkit.smoothing.certify_event import certify_event
 from unlearnkit.smoothing.event_certificate import EventCertificate
 from unlearnkit.smoothing.exact_answers import ExactAnswers
 from unlearnkit.smoothing.formula import Formula
+from unlearnkit.smoothing.gradients import compare_gradients
+from unlearnkit.smoothing.line import SmoothedLine, smoothed_line
 from unlearnkit.smoothing.model_certificate import ModelCertificate, Retention
+from unlearnkit.smoothing.radii_of_papers import PAPERS, PaperRadius
+from unlearnkit.smoothing.radius import radius_sweep
+from unlearnkit.smoothing.smoothed_gradient import Agreement, GradientComparison, SmoothedGradient
 from unlearnkit.smoothing.smoothed_loss import SmoothedLoss, smoothed_loss
 from unlearnkit.smoothing.subspace import Subspace, spanned_by, subspace_of
+from unlearnkit.smoothing.swept import RadiusPoint, RadiusSweep
 
 __all__ = [
+    "PAPERS",
+    "Agreement",
     "AlongAttack",
     "Certificate",
     "Cost",
@@ -21,10 +29,16 @@ __all__ = [
     "EventCertificate",
     "ExactAnswers",
     "Formula",
+    "GradientComparison",
     "ModelCertificate",
+    "PaperRadius",
+    "RadiusPoint",
+    "RadiusSweep",
     "Reach",
     "Reaches",
     "Retention",
+    "SmoothedGradient",
+    "SmoothedLine",
     "SmoothedLoss",
     "Subspace",
     "against_attacks",
@@ -32,6 +46,9 @@ __all__ = [
     "certificate_cost",
     "certify",
     "certify_event",
+    "compare_gradients",
+    "radius_sweep",
+    "smoothed_line",
     "smoothed_loss",
     "spanned_by",
     "subspace_of",
