@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,6 +81,7 @@ def test_the_headline_is_what_is_certified_beyond_the_target(found):
     assert found.excess_share() == found.model.certified_share() > 0.5
     assert found.excess_radius == pytest.approx(np.median(found.model.radii() - found.target.radii()))
     assert found.excess_share(1e9) == 0.0
+    assert replace(found, target=found.never_learned).excess_share() == found.model.certified_share() - 1
     assert not found.abstained
 
 
