@@ -49,7 +49,7 @@ class TokenMeanLoss:
     Notes
     -----
     Everything here is made of `batch_sum`. A subclass that changes it, say to its negative, is looked at as
-    it is; only the PyHessian adapter computes its own.
+    it is; only the Gauss-Newton matrix, which is made of the cross-entropy's form, refuses it.
 
     Examples
     --------

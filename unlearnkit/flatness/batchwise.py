@@ -76,8 +76,8 @@ class Batchwise(ABC):
                 total += flatten([part.to(self.dtype) for part in share])
         if not total.isfinite().all():
             raise BadInput(
-                f"loss: a product with its {self.name} is not finite, though the loss is; look for weights so "
-                "large that derivatives overflow"
+                f"loss: a product with its {self.name} is not finite, though the loss is; look for weights "
+                "so large that derivatives overflow"
             )
         self.products += 1
         return total

@@ -118,7 +118,8 @@ def top_eigenvalues(
     Raises
     ------
     BadInput
-        For more eigenvalues than weights, a loss without such a matrix, or a basis that does not fit into memory.
+        For more eigenvalues than weights, a loss without such a matrix, or a basis that does not fit into
+        memory.
 
     Examples
     --------

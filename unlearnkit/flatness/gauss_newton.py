@@ -115,7 +115,7 @@ def _require_cross_entropy(loss: TokenMeanLoss) -> None:
     if getattr(loss.batch_sum, "__func__", None) is not TokenMeanLoss.batch_sum:
         raise BadInput(
             f"loss: {type(loss).__name__} has a batch_sum of its own, and the Gauss-Newton matrix is made of "
-            'the cross-entropy, not of batch_sum; ask for the Hessian, matrix="hessian", which follows any loss'
+            'the cross-entropy, not of batch_sum; ask for the Hessian (matrix="hessian"), which follows any'
         )
 
 

@@ -55,8 +55,8 @@ def trace(
     Raises
     ------
     BadInput
-        For fewer than 2 samples (6 for Hutch++), a loss without such a matrix, or a subspace that does not fit
-        into memory.
+        For fewer than 2 samples (6 for Hutch++), a loss without such a matrix, or a subspace that does not
+        fit into memory.
 
     Examples
     --------

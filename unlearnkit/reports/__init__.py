@@ -2,6 +2,18 @@
 
 from unlearnkit.reports.focus_brief import Brief, brief
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
+from unlearnkit.reports.landscape import (
+    eigenvalue_figure,
+    eigenvalue_sentence,
+    slice_figure,
+    slice_sentence,
+    spectrum_figure,
+    spectrum_sentence,
+    surface_figure,
+    surface_sentence,
+    way_figure,
+    way_sentence,
+)
 from unlearnkit.reports.page import html
 from unlearnkit.reports.radius import radius_figure, radius_sentence
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
@@ -15,6 +27,8 @@ __all__ = [
     "Brief",
     "StepSizeAnswer",
     "brief",
+    "eigenvalue_figure",
+    "eigenvalue_sentence",
     "frontier_figure",
     "frontier_frame",
     "frontier_sentence",
@@ -25,11 +39,19 @@ __all__ = [
     "radius_table",
     "recovery_figure",
     "recovery_sentence",
+    "slice_figure",
+    "slice_sentence",
+    "spectrum_figure",
+    "spectrum_sentence",
     "step_size_answer",
     "step_size_answer_sentence",
     "step_size_figure",
     "step_size_sentence",
     "step_size_table",
+    "surface_figure",
+    "surface_sentence",
     "survival_depth_figure",
     "survival_depth_sentence",
+    "way_figure",
+    "way_sentence",
 ]
