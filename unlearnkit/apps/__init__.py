@@ -1,7 +1,8 @@
 """Views for notebooks: a bare last line shows them."""
 
+from unlearnkit.apps.landscape import LandscapeExplorer
 from unlearnkit.apps.live import LiveUnlearning
 from unlearnkit.apps.records import RecordsView
 from unlearnkit.apps.robustness import RobustnessExplorer
 
-__all__ = ["LiveUnlearning", "RecordsView", "RobustnessExplorer"]
+__all__ = ["LandscapeExplorer", "LiveUnlearning", "RecordsView", "RobustnessExplorer"]

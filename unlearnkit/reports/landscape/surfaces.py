@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,10 +70,8 @@ def surface_figure(
         rows=1, cols=len(surface.values), specs=[[{"type": kind}] * len(surface.values)],
         subplot_titles=list(surface.values), horizontal_spacing=0.05 if flat else 0.02,
     )  # fmt: skip
-    for column, (name, grid) in enumerate(surface.values.items(), start=1):
-        draw = _contour if flat else _landscape
-        clipped = np.minimum(np.where(np.isnan(grid), np.inf, grid), top)
-        for trace in draw(surface, name, clipped, (low, top), last=column == len(surface.values)):
+    for column, traces in enumerate(surface_traces(surface, (low, top), flat=flat), start=1):
+        for trace in traces:
             figure.add_trace(trace, row=1, col=column)
     _label(figure, (low, top), flat=flat)
     below = 40 if surface.trajectories else 0
@@ -85,6 +83,14 @@ def surface_figure(
         modebar={"remove": NO_BUTTONS},
         height=480,
     )
+
+
+def surface_traces(surface: Surface, limits: tuple[float, float], *, flat: bool) -> Iterator[list[Any]]:
+    """The traces of each loss in turn: its heights between two limits, and where models lie."""
+    draw = _contour if flat else _landscape
+    for column, (name, grid) in enumerate(surface.values.items(), start=1):
+        clipped = np.minimum(np.where(np.isnan(grid), np.inf, grid), limits[1])
+        yield draw(surface, name, clipped, limits, last=column == len(surface.values))
 
 
 def _limits(surface: Surface, ceiling: float | None) -> tuple[float, float]:
