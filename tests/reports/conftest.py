@@ -134,3 +134,46 @@ def _scores(nll, shown, heldout):
         "knowmem_forget_shown": shown, "knowmem_forget_heldout": heldout, "knowmem_retain": 0.95,
         "verbmem_forget": 0.2, "verbmem_retain": 0.9, "nll_forget": nll, "nll_retain": 0.1,
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def flat_study_of():
+    """Make a record of flatness: flat_study_of({"name": "sgd", "trace": (-30, 4), "heldout": 0.4}, …).
+
+    The traces are of what must be forgotten and kept; the other measures are shares of them. never_learned of
+    each fold stands at 4 nats a token, at a distance of 100, and knows 0.1 after relearning.
+    """
+
+    def make(*runs):
+        rows = [_flat_row(**run) for run in runs]
+        places = dict.fromkeys((row["task"], row["fold"]) for row in rows)
+        known = {"name": "never_learned", "heldout": 0.0, "distance": 100.0, "trace": (8.0, 2.0)}
+        controls = [_flat_row(**known, task=task, fold=fold) for task, fold in places]
+        controls = [row | {"control": row.pop("optimizer")} for row in controls]
+        return {"attack": "relearn-100", "rows": rows, "controls": controls}
+
+    return make
+
+
+def _flat_row(
+    *, name="adam", task="topic", fold=1, trace=(-40.0, 4.0), heldout=0.5, distance=4.0, depth=1.0,
+    status="forgotten", outcome="recovered",
+):  # fmt: skip
+    return {
+        "task": task, "fold": fold, "optimizer": name, "status": status, "cost": {"distance_l2": distance},
+        "scores": {"nll_forget": 4.0 * depth},
+        "attacks": [{"scores": {"knowmem_forget_heldout": 0.1 + heldout}, "outcome": outcome}],
+        "measures": {loss: _flat_measures(t) for loss, t in zip(("forget", "retain"), trace, strict=True)},
+    }  # fmt: skip
+
+
+def _flat_measures(trace):
+    way = {"barrier": abs(trace) / 20, "control_barrier": abs(trace) / 80}
+    found = {"value": trace / 10, "interval": (trace / 10 - 0.1, trace / 10 + 0.1)}
+    return {
+        "loss": 2.5, "trace": {"estimate": trace, "interval": (trace - 2, trace + 2)},
+        "top": {"values": [trace / 5 / k for k in range(1, 6)], "residuals": [0.01 * k for k in range(1, 6)]},
+        "lowest": {"values": [-abs(trace) / 5], "residuals": [0.02]},
+        "average": found, "adaptive": found, "sam": {"value": 0.3}, "worst": {"value": 0.4},
+        "to_target": way, "to_adam": way,
+    }  # fmt: skip

@@ -1,5 +1,6 @@
 """Figures, each with its twin in words."""
 
+from unlearnkit.reports.flatness import flatness_answer_sentence, flatness_figure, flatness_sentence
 from unlearnkit.reports.focus_brief import Brief, brief
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.landscape import (
@@ -19,16 +20,24 @@ from unlearnkit.reports.radius import radius_figure, radius_sentence
 from unlearnkit.reports.recovery import recovery_figure, recovery_sentence
 from unlearnkit.reports.step_size import step_size_answer_sentence, step_size_figure, step_size_sentence
 from unlearnkit.reports.survival import survival_depth_figure, survival_depth_sentence
+from unlearnkit.studies.flatness_answer import FlatnessAnswer, flatness_answer
+from unlearnkit.studies.flatness_table import flatness_table
 from unlearnkit.studies.radius_table import radius_answer, radius_table
 from unlearnkit.studies.step_size import StepSizeAnswer, step_size_answer
 from unlearnkit.studies.step_size_table import step_size_table
 
 __all__ = [
     "Brief",
+    "FlatnessAnswer",
     "StepSizeAnswer",
     "brief",
     "eigenvalue_figure",
     "eigenvalue_sentence",
+    "flatness_answer",
+    "flatness_answer_sentence",
+    "flatness_figure",
+    "flatness_sentence",
+    "flatness_table",
     "frontier_figure",
     "frontier_frame",
     "frontier_sentence",

@@ -11,7 +11,7 @@ from typing import Any
 from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import unknown_name
 from unlearnkit.files import write_whole
-from unlearnkit.studies import depth, power, radius, zeroth_order
+from unlearnkit.studies import depth, flatness, power, radius, zeroth_order
 from unlearnkit.studies.compare import prepare_folder
 from unlearnkit.studies.executor import run_all, worker_count
 from unlearnkit.studies.kept import Kept
@@ -70,6 +70,10 @@ STUDIES = {
         "How far should zeroth order look, in float32?", radius.radius_cells, radius.work, _listed,
     ),
     "power": Named("Which attacks find what is there?", power.power_cells, power.work, _listed),
+    "flatness": Named(
+        flatness.QUESTION, flatness.flatness_cells, flatness.work,
+        lambda results: flatness.decided() | _judged(results),
+    ),
 }  # fmt: skip
 
 

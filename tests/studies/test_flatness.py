@@ -1,0 +1,270 @@
+"""The study of flatness on the lab: what a cell measures, and what decides it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import unlearnkit as uk
+from unlearnkit.flatness import hessian_vector_product
+from unlearnkit.randomness import generator
+from unlearnkit.studies import flatness
+from unlearnkit.studies.cells import ControlCell, Problem
+from unlearnkit.studies.flatness import FlatCell, displaced_as_far, flatness_cells
+from unlearnkit.studies.flatness_measures import SETTINGS, Settings, measure
+from unlearnkit.studies.kept import Kept
+from unlearnkit.studies.named import STUDIES, run_study
+
+TINY = Settings(
+    rows=4, batch_size=3, traced=3, eigenvalues=2, products=4, pairs=2, steps=2, points=3, tolerance=0.5
+)
+PLACE = Problem("topic", 1)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return PLACE.load()
+
+
+@pytest.fixture(scope="module")
+def measured(lab):
+    return measure(lab.never_learned, lab, ways={"target": lab.model}, settings=TINY)
+
+
+@pytest.fixture
+def adam(lab, monkeypatch):
+    """In place of Adam's solution, which takes half a minute: the target, a little way off."""
+    near = displaced_as_far(lab.model, lab.never_learned, seed=5)
+    with torch.no_grad():
+        for weight, start in zip(near.parameters(), lab.model.parameters(), strict=True):
+            weight.copy_(start + (weight - start) / 100)
+    monkeypatch.setattr(flatness, "adam_model", lambda problem, seed: near)
+    monkeypatch.setattr(flatness, "ATTACK", "relearn-1")
+    return near
+
+
+def loss_of(lab, model, split):
+    return uk.TokenMeanLoss(model, lab.batches(split, rows=4, batch_size=3))
+
+
+# What is measured
+
+
+def test_losses_are_those_of_the_rows_to_forget_and_to_keep(lab, measured):
+    for name in ("forget", "retain"):
+        loss = loss_of(lab, lab.never_learned, getattr(lab, name))
+        assert measured[name]["loss"] == pytest.approx(loss().item(), rel=1e-5)
+        assert measured[name]["tokens"] == loss.tokens
+        gradient = torch.autograd.grad(loss(), loss.weights)
+        norm = sum(float(g.square().sum()) for g in gradient) ** 0.5
+        assert measured[name]["gradient_norm"] == pytest.approx(norm, rel=1e-4)
+    assert measured["forget"]["loss"] > 100 * measured["retain"]["loss"]
+
+
+def test_every_measure_is_that_of_the_room_of_flatness(lab, measured):
+    loss = loss_of(lab, lab.never_learned, lab.forget)
+    found = measured["forget"]
+    assert found["trace"] == uk.flatness.trace(loss, samples=3).to_dict()
+    for kind, radius in (("average", 0.005), ("adaptive", 0.1), ("sam", 0.05), ("worst", 0.05)):
+        alone = uk.flatness.sharpness(loss, kind=kind, radius=radius, samples=2, steps=2)
+        assert found[kind] == alone.to_dict()
+    spent = {"max_products": 4, "tolerance": 0.5}
+    assert found["top"] == uk.flatness.top_eigenvalues(loss, 2, **spent).to_dict()
+    assert found["lowest"] == uk.flatness.top_eigenvalues(loss, 1, which="SA", **spent).to_dict()
+    way = uk.flatness.connectivity(loss, lab.model, lab.never_learned, points=3).to_dict()
+    assert found["to_target"] == way
+
+
+def test_ways_lead_from_the_other_model_to_this_one(lab, measured):
+    way = measured["forget"]["to_target"]
+    assert way["path"][0] == loss_of(lab, lab.model, lab.forget)().item()
+    assert way["path"][-1] == loss_of(lab, lab.never_learned, lab.forget)().item()
+
+
+def test_all_models_meet_the_same_draws(lab, measured):
+    again = measure(lab.never_learned, lab, ways={"target": lab.model}, settings=TINY)
+    assert again == measured
+    other = measure(lab.never_learned, lab, ways={"target": lab.model}, settings=TINY, seed=1)
+    assert other["forget"]["trace"] != measured["forget"]["trace"]
+    assert other["forget"]["loss"] == measured["forget"]["loss"]
+
+
+def test_signs_are_the_seeds_whatever_the_model(lab, measured):
+    source = generator(0, "trace")
+    size = sum(weight.numel() for weight in lab.model.parameters())
+    drawn = [torch.randint(0, 2, (size,), generator=source, dtype=torch.int8) * 2.0 - 1 for _ in range(3)]
+    loss = loss_of(lab, lab.never_learned, lab.retain)
+    values = [float((v.double() * hessian_vector_product(loss, v).double()).sum()) for v in drawn]
+    assert measured["retain"]["trace"]["estimate"] == pytest.approx(np.mean(values), rel=1e-4)
+
+
+def test_no_model_is_changed(lab, fingerprint):
+    model, other = lab.never_learned, lab.model
+    before = fingerprint(model), fingerprint(other)
+    measure(model, lab, ways={"target": other}, settings=TINY)
+    assert (fingerprint(model), fingerprint(other)) == before
+
+
+# The random control
+
+
+def test_the_random_control_lies_as_far_as_adam_tensor_by_tensor(lab):
+    moved = displaced_as_far(lab.model, lab.never_learned, seed=0)
+    cosines = []
+    triples = zip(moved.parameters(), lab.never_learned.parameters(), lab.model.parameters(), strict=True)
+    for ours, theirs, start in triples:
+        mine, way = (ours - start).flatten().double(), (theirs - start).flatten().double()
+        assert float(mine.norm()) == pytest.approx(float(way.norm()), rel=1e-4)
+        cosines.append(abs(float(mine @ way / mine.norm() / way.norm())))
+    assert np.median(cosines) < 0.05
+    again, other = (displaced_as_far(lab.model, lab.never_learned, seed=seed) for seed in (0, 1))
+    assert torch.equal(again.lm_head.weight, moved.lm_head.weight)
+    assert not torch.equal(other.lm_head.weight, moved.lm_head.weight)
+
+
+# Cells
+
+
+def test_every_optimizer_with_a_preset_and_every_control_on_three_folds_of_both_tasks():
+    cells = flatness_cells()
+    names = {(c.problem.task, c.problem.fold, c.name) for c in cells if isinstance(c, FlatCell)}
+    optimizers = {name for task, fold, name in names} - {"target", "never_learned", "random"}
+    assert optimizers == {"sgd", "adam", "signsgd", "signadam", "adazo", "hybrid", "noise_matched"}
+    assert len(names) == len([c for c in cells if isinstance(c, FlatCell)]) == 2 * 3 * 10
+    plants = [(c.problem.task, c.problem.fold) for c in cells if isinstance(c, ControlCell)]
+    assert sorted(plants) == [(task, fold) for task in ("entities", "topic") for fold in (1, 2, 3)]
+
+
+def test_long_cells_come_first():
+    assert [cell.name for cell in flatness_cells()[:4]] == ["adazo", "adazo", "adazo", "hybrid"]
+
+
+def test_a_cell_is_described_by_its_run_adams_and_its_settings(tmp_path):
+    key = Kept(flatness.work, tmp_path).key
+    cell = FlatCell(PLACE, "sgd")
+    described = cell.describe()
+    json.dumps(described)
+    assert described["run"]["run_id"] != described["adam"]["run_id"]
+    others = [
+        FlatCell(PLACE, "adam"), FlatCell(PLACE, "random"), FlatCell(PLACE, "target"),
+        FlatCell(Problem("topic", 2), "sgd"), FlatCell(PLACE, "sgd", seed=1),
+        replace(cell, settings=replace(SETTINGS, sigma=0.01)),
+    ]  # fmt: skip
+    assert len({key(one) for one in (cell, *others)}) == 7
+    assert key(cell) == key(FlatCell(PLACE, "sgd"))
+
+
+def test_a_control_cell_has_scores_an_attack_a_status_and_measures(adam):
+    row = flatness.work(FlatCell(PLACE, "random", settings=TINY))["control"]
+    assert (row["control"], row["task"], row["fold"], row["status"]) == ("random", "topic", 1, "not reached")
+    assert [a["name"] for a in row["attacks"]] == ["relearn"]
+    distance = sum(float((a - b).double().square().sum()) for a, b in
+                   zip(adam.parameters(), PLACE.load().model.parameters(), strict=True)) ** 0.5  # fmt: skip
+    assert row["cost"]["distance_l2"] == pytest.approx(distance, rel=1e-4)
+    assert row["measures"]["forget"]["to_target"]["distance"] == pytest.approx(distance, rel=1e-4)
+    assert row["measures"]["forget"]["to_adam"]["distance"] == pytest.approx(2**0.5 * distance, rel=0.05)
+
+
+def test_a_run_cell_is_the_run_at_its_preset(adam, lab, monkeypatch):
+    asked = []
+
+    def quick(lab, objective, *, optimizer, seed, progress):
+        asked.append((objective, optimizer, seed))
+        return uk.unlearn(lab, objective, optimizer=optimizer, steps=2, seed=seed, progress=progress)
+
+    monkeypatch.setattr(flatness, "unlearn", quick)
+    (row,) = flatness.work(FlatCell(PLACE, "signadam", seed=0, settings=TINY))["rows"]
+    assert asked == [("npo", "signadam", 0)]
+    assert (row["optimizer"], row["status"], row["grade"]) == ("signadam", "not reached", "first order, sign")
+    assert row["measures"]["retain"]["to_target"]["distance"] == pytest.approx(
+        row["cost"]["distance_l2"], rel=1e-4
+    )
+    assert row["measures"]["retain"]["to_adam"]["distance"] > 0
+
+
+@pytest.fixture
+def stub(lab, monkeypatch):
+    """Let a run end at once with a model and a status: stub(model, status)."""
+
+    def end(model, status):
+        run = SimpleNamespace(model=model, status=status)
+        monkeypatch.setattr(flatness, "unlearn", lambda *arguments, **options: run)
+        monkeypatch.setattr(flatness, "run_row", lambda run, *others: {"status": run.status})
+
+    return end
+
+
+def test_adams_own_cell_has_no_way_to_adam_to_go(lab, stub):
+    stub(lab.never_learned, "forgotten")
+    (row,) = flatness.work(FlatCell(PLACE, "adam", settings=TINY))["rows"]
+    assert row["measures"]["forget"]["to_adam"]["distance"] == 0.0
+
+
+def test_a_run_that_diverged_is_not_measured(adam, lab, stub):
+    stub(lab.never_learned, "diverged")
+    (row,) = flatness.work(FlatCell(PLACE, "sgd", settings=TINY))["rows"]
+    assert row == {"status": "diverged", "measures": None}
+
+
+# The record
+
+
+def test_the_study_is_written_with_outcomes_and_goes_on_from_kept_cells(tmp_path, monkeypatch, flat_rows):
+    done = []
+
+    def work(cell):
+        done.append(cell.label)
+        return copy.deepcopy(flat_rows[cell.name])
+
+    cells = [FlatCell(PLACE, name) for name in flat_rows]
+    study = replace(STUDIES["flatness"], cells=lambda: cells, work=work)
+    monkeypatch.setitem(STUDIES, "flatness", study)
+    first = run_study("flatness", tmp_path, workers=1, progress=False).read_text(encoding="utf-8")
+    again = run_study("flatness", tmp_path, workers=1, progress=False).read_text(encoding="utf-8")
+    assert (first, len(done)) == (again, 4)
+    record = json.loads(first)
+    assert record["study"] == "flatness"
+    assert record["attack"] == "relearn-100"
+    assert len(record["questions"]) == 2
+    assert record["settings"]["rows"] == SETTINGS.rows
+    (attack,) = record["rows"][0]["attacks"]
+    assert (attack["outcome"], attack["recovery"]["heldout"]) == ("recovered", pytest.approx(0.6))
+    assert "answers" not in record["rows"][0]
+    assert [control["control"] for control in record["controls"]] == [
+        "target",
+        "never_learned",
+        "plant-hidden",
+    ]
+
+
+@pytest.fixture
+def flat_rows():
+    """What the cells of a fold give, without measures."""
+
+    def row(before, after, **more):
+        attack = {
+            "name": "relearn",
+            "params": {"steps": 100, "lr": 1e-4},
+            "scores": scores(after),
+            "answers": {},
+        }
+        place = {"task": "topic", "fold": 1, "scores": scores(before), "answers": {"q": "a"}}
+        return place | more | {"attacks": [attack]}
+
+    def scores(known):
+        names = ("knowmem_forget_shown", "knowmem_forget_heldout")
+        kept = {"knowmem_retain": 1.0, "verbmem_forget": 0.0, "verbmem_retain": 0.0}
+        return dict.fromkeys(names, known) | kept | {"nll_forget": 4.0, "nll_retain": 0.1}
+
+    return {
+        "sgd": {"rows": [row(0.0, 0.7, optimizer="sgd", status="forgotten")]},
+        "target": {"control": row(1.0, 1.0, control="target")},
+        "never_learned": {"control": row(0.05, 0.1, control="never_learned")},
+        "plant": {"control": row(0.0, 0.9, control="plant-hidden")},
+    }
