@@ -234,9 +234,9 @@ def test_the_camera_outlives_maps_and_other_figures(explorer):
 
 
 def test_a_stand_that_there_is_not_is_refused(explorer):
-    with pytest.raises(UnknownName, match="^turn: 7 is not known"):
+    with pytest.raises(UnknownName, match=r"^turn: 7 is not known"):
         explorer.look_from(turn=7, tilt=30)
-    with pytest.raises(UnknownName, match="^tilt: -15 is not known"):
+    with pytest.raises(UnknownName, match=r"^tilt: -15 is not known"):
         explorer.look_from(turn=0, tilt=-15)
 
 
