@@ -215,6 +215,7 @@ def _study_row(
     from unlearnkit.attacks import (
         parse_attack,  # not above: tests of lower floors need not have what it needs
     )
+    # Not above: tests of lower floors need not have what attacks need.
 
     return {
         "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",
