@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 from unlearnkit.flatness.estimate import Estimate
@@ -186,4 +187,5 @@ class RadiusSweep:
              f"{p.cosine_smoothed:.3g}", f"{p.cosine_expected:.3g}", share(p.gradient_shift))
             for p in self.points
         ]  # fmt: skip
-        return html_table(self.words, head, rows)
+        table = html_table(f"smoothing over radii, {self.parameters:,} weights", head, rows)
+        return f"{table}<p>{escape(self.words)}</p>"
