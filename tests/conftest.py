@@ -16,7 +16,6 @@ from hypothesis import settings
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import unlearnkit as uk
-from unlearnkit.attacks import parse_attack
 from unlearnkit.testbeds import Question, Split, Testbed
 from unlearnkit.testbeds.atlas.tasks import task_splits, training_rows
 from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
@@ -25,24 +24,59 @@ from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
 settings.register_profile("unlearnkit", derandomize=True, deadline=None)
 settings.load_profile("unlearnkit")
 
+ROOT = Path(__file__).parent.parent
+
 
 def pytest_configure() -> None:
     """One intra-op thread: with more, torch sums in another order and the last bits differ."""
     torch.set_num_threads(1)
 
 
+# In two processes (python -m pytest -n 2) a file's tests stay together, and so does what is listed here:
+# nothing of one group runs beside anything else of it.
+
+TOGETHER = {
+    "lessons": ("tests/browser/", "tests/notebooks/"),  # one JupyterLab, and each lesson is run once
+    "undisturbed": (  # measured, killed or interrupted, or two processes by themselves
+        "tests/benchmarks/", "tests/cli/test_compare.py", "tests/cli/test_interrupt.py",
+        "tests/cli/test_lab.py", "tests/cli/test_resume.py", "tests/flatness/test_surface_resumed.py",
+        "tests/records/test_database.py", "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
+        "tests/studies/test_executor.py",
+    ),
+}  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU, visibly, where there is none."""
-    if torch.cuda.is_available():
-        return
+    """Give every test its group, the longest first; skip what needs a GPU, visibly, where there is none."""
     for item in items:
-        if item.get_closest_marker("gpu"):
+        item.add_marker(pytest.mark.xdist_group(group_of(item.path.relative_to(ROOT).as_posix())))
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA GPU on this machine"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args != ("lessons",))
+
+
+def group_of(path: str) -> str:
+    """The group of a file's tests: one of TOGETHER, or its own."""
+    return next((name for name, places in TOGETHER.items() if path.startswith(places)), path)
+
+
+@pytest.fixture
+def tell(record_property):
+    """Say something at the end, whatever process the test ran in: tell("00-tour: 50 s")."""
+    return lambda text: record_property("told", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests had to tell."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    for report in (report for report in reports if getattr(report, "when", "") == "call"):
+        for text in (value for name, value in report.user_properties if name == "told"):
+            terminalreporter.write_line(text)
 
 
 # The package as it ships, and the lessons that were run with it.
 
-ROOT = Path(__file__).parent.parent
 OFFLINE = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
 
 
@@ -178,6 +212,10 @@ def _study_row(
     *, task="topic", fold=1, seed=0, optimizer="adam", lr=1e-4, aim=1.0, depth=1.0, retain=0.9, heldout=0.5,
     shown=0.6, outcome="recovered",
 ):  # fmt: skip
+    from unlearnkit.attacks import (
+        parse_attack,  # not above: tests of lower floors need not have what it needs
+    )
+
     return {
         "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",
         "steps": 40, "depth": aim, "scores": {"nll_forget": 4.0 * depth, "knowmem_retain": retain},

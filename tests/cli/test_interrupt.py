@@ -29,7 +29,7 @@ def comparison(tmp_path: Path):
     process.wait()
 
 
-def workers_of(process: subprocess.Popen, *, within: float = 60) -> list[int]:
+def workers_of(process: subprocess.Popen, *, within: float = 300) -> list[int]:
     """Process ids of the spawned workers, once there are two."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
@@ -52,7 +52,7 @@ def test_ctrl_c_leaves_nothing_half_written(comparison: subprocess.Popen, tmp_pa
     workers_of(comparison)
     time.sleep(3)  # into their work
     os.killpg(comparison.pid, signal.SIGINT)
-    _, said = comparison.communicate(timeout=60)
+    _, said = comparison.communicate(timeout=300)
     assert comparison.returncode == 130
     assert "Traceback" not in said
     assert said.splitlines()[-1] == (

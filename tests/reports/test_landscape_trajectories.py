@@ -110,11 +110,14 @@ def test_a_trajectory_without_a_loss_is_left_out_of_its_panel():
 def test_trajectories_in_words():
     told = surface_sentence(surface_with(unlearning=UNLEARNING, attack=ATTACK))
     assert told.endswith(
-        " unlearning (3 models, 0 to 200): forget 1.000 to 3.500 of their own, 1.000 to 2.500 on the surface "
-        "beneath; retain 11.000 to 10.500 of their own, 11.000 to 12.500 on the surface beneath; 0 to 0.5 "
-        "off the plane, 0.5 at most. attack (2 models, start to end): forget 3.500 to inf of their own, 2.500 to "
-        "3.250 on the surface beneath; retain 10.500 to 30.000 of their own, 12.500 to 13.250 on the surface "
-        "beneath; 0.5 to 2 off the plane, 2 at most."
+        " unlearning (3 models, 0 to 200): "
+        "forget 1.000 to 3.500 of their own, 1.000 to 2.500 on the surface beneath; "
+        "retain 11.000 to 10.500 of their own, 11.000 to 12.500 on the surface beneath; "
+        "0 to 0.5 off the plane, 0.5 at most. "
+        "attack (2 models, start to end): "
+        "forget 3.500 to inf of their own, 2.500 to 3.250 on the surface beneath; "
+        "retain 10.500 to 30.000 of their own, 12.500 to 13.250 on the surface beneath; "
+        "0.5 to 2 off the plane, 2 at most."
     )
     assert "retain" not in surface_sentence(surface_with(attack=ATTACK), names=["forget"])
     assert "of their own" not in surface_sentence(surface_with())

@@ -1,4 +1,4 @@
-"""Views for notebooks: a bare last line shows them."""
+"""Views for notebooks, a room each: a bare last line shows them."""
 
 from unlearnkit.apps.landscape import LandscapeExplorer
 from unlearnkit.apps.live import LiveUnlearning

@@ -42,7 +42,7 @@ class Settings:
         On the way to another model.
     """
 
-    rows: int = 64
+    rows: int = 48
     batch_size: int = 16
     traced: int = 32
     eigenvalues: int = 5
@@ -50,7 +50,7 @@ class Settings:
     tolerance: float = 1e-3
     sigma: float = 0.005
     share: float = 0.1
-    pairs: int = 24
+    pairs: int = 16
     radius: float = 0.05
     steps: int = 10
     points: int = 11

@@ -5,13 +5,14 @@
 const VIEW = ".unlearnkit-view";
 const scenes = (figure) => (figure._fullLayout?._subplots?.gl3d ?? []);
 
-function follow(figure, moved) {
-  const named = scenes(figure).find((name) => moved[`${name}.camera`]);
-  if (!named) return;
-  const camera = moved[`${named}.camera`];
+// All scenes but one take on its camera.
+function follow(figure, leader) {
+  const lead = figure._fullLayout?.[leader]?._scene;
+  if (!lead?.getCamera) return;
+  const camera = lead.getCamera();
   for (const name of scenes(figure)) {
     const place = figure._fullLayout[name];
-    if (name === named || !place?._scene?.setViewport) continue;
+    if (name === leader || !place._scene?.setViewport) continue;
     place._scene.setViewport({ ...place, camera: { ...place.camera, ...camera } });
   }
 }
@@ -19,8 +20,23 @@ function follow(figure, moved) {
 function link(figure) {
   if (figure.unlearnkitLinked || !figure.on) return;
   figure.unlearnkitLinked = true;
-  figure.on("plotly_relayouting", (moved) => follow(figure, moved));
-  figure.on("plotly_relayout", (moved) => follow(figure, moved));
+  const moving = { leader: null };
+  const frame = () => {
+    if (moving.leader === null || !figure.isConnected) return;
+    follow(figure, moving.leader);
+    requestAnimationFrame(frame);
+  };
+  const leader = (moved) => scenes(figure).find((name) => moved[`${name}.camera`]) ?? null;
+  figure.on("plotly_relayouting", (moved) => {
+    const begins = moving.leader === null;
+    moving.leader = leader(moved);
+    if (begins) frame();
+  });
+  figure.on("plotly_relayout", (moved) => {
+    moving.leader = null;
+    const last = leader(moved);
+    if (last !== null && Object.keys(moved).length < 2) follow(figure, last); // the kernel sets all at once
+  });
   window.dispatchEvent(new Event("resize")); // a figure is drawn before it has a place; now it has one
 }
 

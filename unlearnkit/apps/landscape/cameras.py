@@ -12,7 +12,7 @@ import anywidget
 TURNS = tuple(range(0, 360, 15))  # degrees around
 TILTS = (0, 15, 30, 45, 60, 75, 90)  # degrees above the ground
 FIRST = (315, 30)
-DISTANCE = 2.3
+DISTANCE = 2.4
 STEEPEST = 89.9  # straight above there is no telling which side is up
 CENTER = {"x": 0.0, "y": 0.0, "z": -0.12}  # a little down, so that names above find room
 Camera = dict[str, dict[str, float]]

@@ -63,13 +63,14 @@ class Options:
         self.surfaces = dict(surfaces)
 
     def first(self) -> Choice:
-        """Everything of the first surface, sliced where a quarter of the cells lie below, at the walk's end."""
+        """Everything of the first surface, sliced above the model on every loss, at the walk's end."""
         directions, surface = next(iter(self.surfaces.items()))
-        losses = tuple(surface.values)[:MOST]
-        heights = places.heights(surface, losses)
+        losses, paths = tuple(surface.values)[:MOST], tuple(surface.trajectories)
+        here, heights = max(surface.near(name, 0.0, 0.0) for name in losses), places.heights(surface, losses)
+        above = [height for height in heights if height > here] or heights[-1:]
         return Choice(
-            directions, losses, places.radii(surface)[-1], None, heights[len(heights) // 4],
-            tuple(surface.trajectories), len(walk(surface, tuple(surface.trajectories))) - 1,
+            directions, losses, places.radii(surface)[-1], None, above[len(above) // 4], paths,
+            max(len(walk(surface, paths)) - 1, 0),
         )  # fmt: skip
 
     def of(self, choice: Choice) -> dict[str, list[Any]]:
@@ -117,7 +118,8 @@ class Options:
                 )
             settled = replace(settled, ceiling=None)
         if "step" not in changes:
-            settled = replace(settled, step=min(settled.step, len(walk(surface, settled.paths)) - 1))
+            last = max(len(walk(surface, settled.paths)) - 1, 0)
+            settled = replace(settled, step=min(settled.step, last))
         return settled
 
     def _settled(self, old: Choice, changes: Mapping[str, Any]) -> Choice:
@@ -131,7 +133,7 @@ class Options:
         paths = tuple(name for name in now.trajectories if saw_all or name in old.paths)
         return replace(
             old, directions=directions, paths=paths, radius=_nearest(now, share * places.radii(now)[-1]),
-            step=len(walk(now, paths)) - 1,
+            step=min(old.step, max(len(walk(now, paths)) - 1, 0)),
         )  # fmt: skip
 
     def _lowest(self, choice: Choice) -> float:

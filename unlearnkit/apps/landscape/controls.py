@@ -10,8 +10,8 @@ import ipywidgets as W  # noqa: N812
 
 from unlearnkit.apps.landscape.cameras import FIRST, TILTS, TURNS
 from unlearnkit.apps.landscape.choice import Choice, Options, walk
-from unlearnkit.apps.picture_button import PictureButton
-from unlearnkit.apps.step_slider import StepSlider
+from unlearnkit.apps.parts.picture_button import PictureButton
+from unlearnkit.apps.parts.step_slider import StepSlider
 
 WIDE = {"description_width": "initial"}
 SLIDER = {"flex": "1 1 300px", "width": "auto", "max_width": "600px"}
@@ -51,8 +51,12 @@ class LandscapeControls:
             description="Directions", tooltip="Along what the weights were moved", style=WIDE,
             layout={"width": "max-content"},
         )  # fmt: skip
-        losses = _several("Losses", "Side by side, three at most; several with Shift or Ctrl", len(surface.values))
-        paths = _several("Paths", "Trajectories to draw; several with Shift or Ctrl", len(surface.trajectories))
+        losses = _several(
+            "Losses", "Side by side, three at most; several with Shift or Ctrl", len(surface.values)
+        )
+        paths = _several(
+            "Paths", "Trajectories to draw; several with Shift or Ctrl", len(surface.trajectories)
+        )
         self.fields: dict[str, tuple[Any, str]] = {
             "directions": (directions, "value"),
             "losses": (losses, "value"),
@@ -75,10 +79,15 @@ class LandscapeControls:
         fields = {name: control for name, (control, _) in self.fields.items()}
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 18px", "width": "100%"}
         chosen = [fields["directions"], fields["losses"], fields["paths"], fields["flat"], self.dark]
-        sliders = [fields["radius"], fields["ceiling"], fields["height"], fields["step"], self.turn, self.tilt]
-        return W.VBox(
-            [W.HBox(chosen, layout=wrap), W.HBox(sliders, layout=wrap)], layout={"width": "100%"}
-        )
+        sliders = [
+            fields["radius"],
+            fields["ceiling"],
+            fields["height"],
+            fields["step"],
+            self.turn,
+            self.tilt,
+        ]
+        return W.VBox([W.HBox(chosen, layout=wrap), W.HBox(sliders, layout=wrap)], layout={"width": "100%"})
 
     def read(self, name: str) -> Any:
         """What the control of a field stands at, as the field has it."""

@@ -12,6 +12,7 @@ from unlearnkit.flatness import Surface, Trajectory
 
 Array = npt.NDArray[np.float64]
 MOST_BETWEEN = 200  # points between two models
+SLACK = 1e-9  # of a cell: rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +42,22 @@ def drape(surface: Surface, name: str, way: Trajectory, *, top: float) -> Drape:
     pieces, models, labels = [], [], []
     for at, place in enumerate(places):
         before = places[at - 1] if at else place
-        count = int(min(np.ceil(np.abs((place - before) / cell).max()), MOST_BETWEEN)) or 1
+        count = int(min(np.ceil(np.abs((place - before) / cell).max() - SLACK), MOST_BETWEEN)) or 1
         shares = np.arange(1, count + 1)[:, None] / count
         pieces.append(before + shares * (place - before))
         models += [False] * (count - 1) + [True]
         labels += [""] * (count - 1) + [way.labels[at]]
-    points = np.concatenate(pieces) if pieces else places
+    points = _off_the_edge(np.concatenate(pieces) if pieces else places, surface, SLACK * cell)
     heights = _ground(surface, name, top)(points[:, ::-1])
     points[np.isnan(heights)] = np.nan
     return Drape(points[:, 0], points[:, 1], heights, np.array(models, dtype=bool), labels)
+
+
+def _off_the_edge(points: Array, surface: Surface, slack: Array) -> Array:
+    """The same points, those beyond the rim by no more than rounding moved onto it."""
+    low, high = (np.array([surface.alphas[end], surface.betas[end]]) for end in (0, -1))
+    onto = np.clip(points, low, high)
+    return np.where(np.abs(points - onto) <= slack, onto, points)
 
 
 def _ground(surface: Surface, name: str, top: float) -> RegularGridInterpolator:

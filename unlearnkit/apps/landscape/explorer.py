@@ -8,10 +8,6 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from unlearnkit.apps.charts import as_widget
-from unlearnkit.apps.fact_view import html_text
-from unlearnkit.apps.guard import guarded
-from unlearnkit.apps.html_table import html_table
 from unlearnkit.apps.landscape.cameras import (
     FIRST,
     TILTS,
@@ -23,18 +19,23 @@ from unlearnkit.apps.landscape.cameras import (
 )
 from unlearnkit.apps.landscape.choice import Choice
 from unlearnkit.apps.landscape.controls import LandscapeControls
-from unlearnkit.apps.landscape.figure import HEIGHT, dress, landscape_figure, redraw, scenes
+from unlearnkit.apps.landscape.figure import dress, landscape_figure, redraw, scenes
 from unlearnkit.apps.landscape.model import Landscape, Shown
 from unlearnkit.apps.landscape.survey import survey
 from unlearnkit.apps.landscape.words import NUMBERS, landscape_rows, landscape_sentences
-from unlearnkit.apps.status_line import StatusLine
-from unlearnkit.apps.view import View
+from unlearnkit.apps.parts.charts import as_widget
+from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.html_text import html_text
+from unlearnkit.apps.parts.status_line import StatusLine
+from unlearnkit.apps.parts.view import View
 from unlearnkit.errors import MissingReference, require_one_of
 from unlearnkit.reports.landscape import eigenvalue_figure
 from unlearnkit.reports.looks import template_of
 
-BESIDE = {"flex": "1 1 280px", "min_width": "260px"}
-WIDE = {"flex": "4 1 620px", "min_width": "0"}
+# Beside each other where there is room for both to be read from afar, else below.
+WIDE = {"flex": "3 1 760px", "min_width": "0", "overflow": "hidden"}
+BESIDE = {"flex": "1 1 300px", "min_width": "0", "overflow": "hidden"}
 
 
 class LandscapeExplorer(View):
@@ -70,8 +71,9 @@ class LandscapeExplorer(View):
     Raises
     ------
     BadInput
-        For what are no surfaces or eigenvalues, surfaces of unlike losses, grids that do not fit their axes or
-        are not around a model, more than six sets of eigenvalues, or an unknown theme; nothing is drawn then.
+        For what are no surfaces or eigenvalues, surfaces of unlike losses, grids that do not fit their axes
+        or are not around a model, more than six sets of eigenvalues, or an unknown theme; nothing is drawn
+        then.
 
     Examples
     --------
@@ -93,7 +95,7 @@ class LandscapeExplorer(View):
         self._camera, self._turning = camera_at(*FIRST), False
         self.status = StatusLine()
         self.controls = LandscapeControls(self._model.options, choice, dark=theme == "dark")
-        self._stage = W.Box(layout=WIDE)
+        self._stage = W.VBox(layout=WIDE)
         self.spectrum = self._spectrum()
         self._words, self._rows = W.HTML(), W.HTML()
         self._build()
@@ -209,7 +211,7 @@ class LandscapeExplorer(View):
     # The view
 
     def _parts(self) -> list[W.Widget]:
-        beside = [W.Box([self.spectrum], layout=BESIDE)] if self.spectrum is not None else []
+        beside = [W.VBox([self.spectrum], layout=BESIDE)] if self.spectrum is not None else []
         stage = W.HBox([self._stage, *beside], layout={"flex_flow": "row wrap", "width": "100%"})
         return [
             self.controls.box, stage, self.status, self._words, self._rows, self.controls.picture,
@@ -221,9 +223,9 @@ class LandscapeExplorer(View):
             return None
         figure = eigenvalue_figure(self._model.eigenvalues, theme=self._theme)
         figure.update_layout(
-            title={"text": "Eigenvalues, bars: residuals", "font": {"size": 15}}, height=HEIGHT, autosize=True,
+            title={"text": "Eigenvalues; bars: residuals", "font": {"size": 15}}, autosize=True, height=360,
             margin={"l": 50, "r": 10, "t": 40, "b": 60}, showlegend=True,
-            legend={"orientation": "h", "y": -0.12, "yanchor": "top"},
+            legend={"orientation": "h", "y": -0.16, "yanchor": "top"},
         )  # fmt: skip
         return as_widget(figure)
 

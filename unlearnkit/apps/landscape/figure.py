@@ -7,22 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit.apps.landscape.model import Shown
 from unlearnkit.apps.landscape.places import finite_values
-from unlearnkit.apps.landscape.traces import land_traces, map_traces, slice_line
+from unlearnkit.apps.landscape.traces import land_traces, map_traces
 from unlearnkit.reports.landscape.surfaces import surface_traces
 from unlearnkit.reports.looks import NO_BUTTONS, template_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-HEIGHT = 560
+HEIGHT = 500
 BETWEEN = 0.04  # of the width, between two landscapes
-ABOVE = 0.15  # of the range of heights: room for the names of marks, which stand above everything
+ABOVE = 0.2  # of the range of heights: room for the names of marks, which stand above everything
+EVEN = {"ambient": 0.8, "diffuse": 0.35, "specular": 0.02, "roughness": 0.9}  # so that colours say heights
 # What may differ between choices that are drawn with the same traces.
 PIECES = {
-    "surface": ("x", "y", "z", "cmin", "cmax", "contours.z.start", "contours.z.end", "contours.z.color"),
-    "scatter3d": ("x", "y", "z", "text", "name", "marker.size", "customdata", "hovertemplate"),
+    "surface": ("x", "y", "z", "cmin", "cmax"),
+    "scatter3d": ("x", "y", "z", "text", "name", "line.color", "marker.size", "customdata", "hovertemplate"),
     "contour": ("x", "y", "z", "zmin", "zmax", "contours.start", "contours.end", "line.color"),
-    "scatter": ("x", "y", "text", "name", "marker.size", "textfont.color", "customdata", "hovertemplate"),
+    "scatter": (
+        "x",
+        "y",
+        "text",
+        "name",
+        "line.color",
+        "marker.size",
+        "textfont.color",
+        "customdata",
+        "hovertemplate",
+    ),
 }
 
 
@@ -56,7 +67,7 @@ def traces(shown: Shown) -> list[Any]:
             mine = [*surface, *map_traces(shown, name, ends, first=column == 1)]
             place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         else:
-            surface[0].contours.z = slice_line(shown.choice.height, ends)
+            surface[0].lighting = EVEN
             mine = [*surface, *land_traces(shown, name, ends, first=column == 1)]
             place = {"scene": f"scene{number}"}
         for trace in mine:
@@ -119,7 +130,7 @@ def _columns(names: list[str]) -> Iterator[tuple[float, float]]:
 def _layout(names: list[str], ends: tuple[float, float], camera: Mapping[str, Any]) -> dict[str, Any]:
     axes = {
         "xaxis": {"title": {"text": "alpha"}}, "yaxis": {"title": {"text": "beta"}},
-        "zaxis": {"title": {"text": "nats a token"}, "range": _span(ends)}, "aspectmode": "cube",
+        "zaxis": {"title": {"text": ""}, "range": _span(ends)}, "aspectmode": "cube",
         "camera": dict(camera), "uirevision": "the same",
     }  # fmt: skip
     return {
@@ -133,7 +144,7 @@ def _flat_layout(names: list[str]) -> dict[str, Any]:
     for at, ends in enumerate(_columns(names)):
         number, other = (str(at + 1) if at else ""), ({"matches": "x"} if at else {})
         across = {"title": {"text": "alpha"}, "domain": list(ends), "anchor": f"y{number}", **other}
-        upwards = {"title": {"text": "" if at else "beta"}, "anchor": f"x{number}"}
+        upwards = {"title": {"text": "" if at else "beta"}, "anchor": f"x{number}", "showticklabels": not at}
         found |= {f"xaxis{number}": across, f"yaxis{number}": {**upwards, **({"matches": "y"} if at else {})}}
     return found
 

@@ -143,7 +143,9 @@ def _require_named(argument: str, given: Any, kind: type, maker: str) -> None:
             f"{type(given).__name__}"
         )
     if not given:
-        raise BadInput(f"{argument}: the dict is empty, so there is nothing to show; give one by name at least")
+        raise BadInput(
+            f"{argument}: the dict is empty, so there is nothing to show; give one by name at least"
+        )
     for name, one in given.items():
         if not isinstance(name, str) or not isinstance(one, kind):
             raise BadInput(
@@ -158,8 +160,8 @@ def _require_whole(name: str, surface: Surface) -> None:
         rises = np.isfinite(axis).all() and (np.diff(axis) > 0).all()
         if len(axis) < 2 or not rises or not within(axis, 0.0):
             raise BadInput(
-                f"surface {name!r}: {axis_name} must rise and enclose 0, where the model lies, or nothing can "
-                "be shown around it"
+                f"surface {name!r}: {axis_name} must rise and enclose 0, where the model lies, or nothing "
+                "can be shown around it"
             )
     if not surface.values:
         raise BadInput(f"surface {name!r}: it holds no loss, so there is nothing to show")
@@ -171,8 +173,8 @@ def _require_whole(name: str, surface: Surface) -> None:
             )
         if not np.isfinite(surface.near(loss, 0.0, 0.0)):
             raise BadInput(
-                f"surface {name!r}: {loss} is {surface.near(loss, 0.0, 0.0)} at the model itself, so there is "
-                "no height to compare with; look for weights that are not numbers"
+                f"surface {name!r}: {loss} is {surface.near(loss, 0.0, 0.0)} at the model itself, so no "
+                "height can be compared with it; look for weights that are not numbers"
             )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import BadInput, require_integer, require_one_of
-from unlearnkit.flatness import Eigenvalues, Surface, surface, top_eigenvalues
+from unlearnkit.flatness import Eigenvalues, Surface, principal_plane, surface, top_eigenvalues
+from unlearnkit.flatness.directions import Plane
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
 NAMED = ("random", "eigen", "principal")
@@ -25,22 +26,26 @@ def survey(
     k: int = 5,
     seed: int = 0,
 ) -> tuple[dict[str, Surface], dict[str, Eigenvalues]]:
-    """Surfaces by the name of their directions, and eigenvalues by that of their loss; see the explorer's of."""
-    planes = _planes(models, directions)
+    """Surfaces by the name of their directions, and eigenvalues by that of their loss; see the explorer."""
     require_integer("k", k, minimum=0)
-    surfaces = {
-        name: surface(losses, directions=way, points=points, span=span, seed=seed, progress=True)
-        for name, way in planes.items()
-    }
     named = {"loss": losses} if isinstance(losses, TokenMeanLoss) else losses
+    surfaces = {
+        name: surface(
+            losses, directions=way, points=points, span=span, trajectories=trajectories, seed=seed,
+            progress=True,
+        )
+        for name, way in _planes(named, models, directions, trajectories).items()
+    }  # fmt: skip
     found = {name: top_eigenvalues(loss, k, seed=seed, progress=True) for name, loss in named.items() if k}
     return surfaces, found
 
 
-def _planes(models: Any, directions: Any) -> dict[str, Any]:
+def _planes(named: Any, models: Any, directions: Any, trajectories: Any) -> dict[str, Any]:
     """What `surface` takes as directions, by name."""
     if isinstance(directions, str) or not isinstance(directions, Sequence):
-        raise BadInput(f"directions must be a list of names, not {directions!r:.60}; known: {', '.join(NAMED)}")
+        raise BadInput(
+            f"directions must be a list of names, not {directions!r:.60}; known: {', '.join(NAMED)}"
+        )
     for name in directions:
         require_one_of("directions", name, NAMED)
     planes: dict[str, Any] = {name: name for name in directions}
@@ -51,4 +56,22 @@ def _planes(models: Any, directions: Any) -> dict[str, Any]:
         planes["models"] = list(models)
     if not planes:
         raise BadInput("directions: none was named and no models were given, so there is nothing to compute")
+    if "principal" in planes:
+        planes["principal"] = _principal(named, trajectories)
     return planes
+
+
+def _principal(named: Any, trajectories: Any) -> Plane:
+    """The plane nearest to every model of every trajectory."""
+    if (
+        not isinstance(trajectories, Mapping)
+        or not trajectories
+        or not isinstance(named, Mapping)
+        or not named
+    ):
+        raise BadInput(
+            'directions: "principal" is the plane nearest to trajectories, but none were given; give them, '
+            "or leave it out"
+        )
+    ways = (way.values() if isinstance(way, Mapping) else way for way in trajectories.values())
+    return principal_plane(next(iter(named.values())), [model for way in ways for model in way])

@@ -9,28 +9,28 @@ from typing import Any
 import numpy as np
 
 from unlearnkit.apps.landscape.drape import Drape, drape
-from unlearnkit.apps.landscape.model import Shown
+from unlearnkit.apps.landscape.level_line import level_line
+from unlearnkit.apps.landscape.model import Shown, Stand
 from unlearnkit.reports.looks import DASHES, OKABE_ITO
 
 COLOURS = (OKABE_ITO[3], OKABE_ITO[5], OKABE_ITO[2], OKABE_ITO[4])  # seen on the scale of heights
 HERE = OKABE_ITO[1]
 LIFT = 0.012  # of the range of heights: a path lies on the ground, not in it
+ABOVE = 0.15  # of it: as high as the names of marks
+SLICE = {"mode": "lines", "name": "slice", "showlegend": False, "hoverinfo": "skip"}
 Ends = tuple[float, float]
 
 
-def slice_line(height: float, ends: Ends) -> dict[str, Any]:
-    """One contour of a surface: plotly draws those from the start on, before the end."""
-    return {
-        "show": True, "start": height, "end": height + 0.5, "size": 1.0, "width": 6, "usecolormap": False,
-        "color": _readable(height, ends), "highlight": False,
-    }  # fmt: skip
-
-
 def land_traces(shown: Shown, name: str, ends: Ends, *, first: bool) -> Iterator[Any]:
-    """The paths of a loss in three dimensions, and the reader's stand if there is a path."""
+    """Slice and paths of a loss in three dimensions, and the reader's stand if there is a path."""
     import plotly.graph_objects as go
 
-    lift = LIFT * (ends[1] - ends[0])
+    lift, height = LIFT * (ends[1] - ends[0]), shown.choice.height
+    alphas, betas = level_line(shown.surface, name, height)
+    yield go.Scatter3d(
+        x=alphas, y=betas, z=np.full_like(alphas, height + lift if height <= ends[1] else np.nan),
+        line={"color": _readable(height, ends), "width": 6}, **SLICE,
+    )  # fmt: skip
     for number, (path, found) in enumerate(_drapes(shown, name, ends)):
         colour = COLOURS[number % len(COLOURS)]
         yield go.Scatter3d(
@@ -39,18 +39,12 @@ def land_traces(shown: Shown, name: str, ends: Ends, *, first: bool) -> Iterator
             marker={"size": np.where(found.models, 5, 0), "color": colour, "line": {"width": 0}},
             **_named(path, found, first=first),
         )  # fmt: skip
-    if shown.stand is None:
-        return
-    stand, foot, head = shown.stand, None, None
-    if stand.beneath:
-        foot = min(stand.beneath[name], ends[1])
-        head = min(stand.own.get(name, foot), ends[1])
-    yield go.Scatter3d(
-        x=[stand.alpha] * 2, y=[stand.beta] * 2, z=[foot, head], mode="lines+markers+text",
-        text=["", _sign(shown)], textfont={"color": HERE, "size": 14},
-        line={"color": HERE, "width": 6}, marker={"size": [4, 9], "color": HERE, "symbol": "diamond"},
-        **_stand(shown, name),
-    )  # fmt: skip
+    if (stand := shown.stand) is not None:
+        yield go.Scatter3d(
+            x=[stand.alpha] * 3, y=[stand.beta] * 3, z=_stem(stand, name, ends), mode="lines+markers",
+            line={"color": HERE, "width": 6}, marker={"size": [9, 4, 0], "color": HERE, "symbol": "diamond"},
+            **_here(stand, name, first=first),
+        )  # fmt: skip
 
 
 def map_traces(shown: Shown, name: str, ends: Ends, *, first: bool) -> Iterator[Any]:
@@ -61,7 +55,7 @@ def map_traces(shown: Shown, name: str, ends: Ends, *, first: bool) -> Iterator[
     yield go.Contour(
         x=surface.alphas, y=surface.betas, z=surface.values[name], showscale=False, hoverinfo="skip",
         contours={"start": height, "end": height, "size": 1.0, "coloring": "none"}, showlegend=False,
-        line={"color": _readable(height, ends), "width": 3},
+        line={"color": _readable(height, ends), "width": 4}, name="slice",
     )  # fmt: skip
     for number, (path, found) in enumerate(_drapes(shown, name, ends)):
         colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
@@ -73,10 +67,9 @@ def map_traces(shown: Shown, name: str, ends: Ends, *, first: bool) -> Iterator[
         )  # fmt: skip
     if (stand := shown.stand) is not None:
         yield go.Scatter(
-            x=[stand.alpha if stand.beneath else None], y=[stand.beta], mode="markers+text",
-            text=[_sign(shown)], textposition="bottom center", textfont={"color": HERE, "size": 14},
-            marker={"size": 15, "symbol": "diamond-open", "color": HERE, "line": {"width": 3}},
-            **_stand(shown, name),
+            x=[stand.alpha if stand.beneath else None], y=[stand.beta], mode="markers",
+            marker={"size": 17, "symbol": "diamond-open", "color": HERE, "line": {"width": 4}},
+            **_here(stand, name, first=first),
         )  # fmt: skip
 
 
@@ -99,12 +92,18 @@ def _named(path: str, found: Drape, *, first: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sign(shown: Shown) -> str:
-    stand = shown.stand
-    return "" if stand is None else escape(f"{stand.path} {stand.label}")
+def _stem(stand: Stand, name: str, ends: Ends) -> list[float | None]:
+    """From the model's own loss by the ground to above everything; nothing outside of what is shown."""
+    if not stand.beneath:
+        return [None] * 3
+    ground, top = min(stand.beneath[name], ends[1]), ends[1] + ABOVE * (ends[1] - ends[0])
+    return [min(stand.own.get(name, ground), ends[1]), ground, top]
 
 
-def _stand(shown: Shown, name: str) -> dict[str, Any]:
-    own = shown.stand.own.get(name) if shown.stand else None
+def _here(stand: Stand, name: str, *, first: bool) -> dict[str, Any]:
+    """What the stand is called: in the legend once, and under the mouse."""
+    sign, own = escape(f"{stand.path} {stand.label}"), stand.own.get(name)
     told = "its own loss is not known" if own is None else f"its own {escape(name)}: {own:.3f} nats a token"
-    return {"showlegend": False, "name": "here", "hovertemplate": f"{_sign(shown)}<br>{told}<extra></extra>"}
+    return {
+        "name": f"here: {sign}", "showlegend": first, "hovertemplate": f"{sign}<br>{told}<extra></extra>",
+    }  # fmt: skip

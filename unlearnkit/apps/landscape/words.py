@@ -49,7 +49,7 @@ def _ceiling_told(shown: Shown) -> str:
     ceiling = shown.choice.ceiling
     if ceiling is None:
         return ""
-    cells = [grid for grid in shown.surface.values.values()]
+    cells = list(shown.surface.values.values())
     above = sum(int((~(grid <= ceiling)).sum()) for grid in cells) / sum(grid.size for grid in cells)
     return f"The drawing is cut off at {ceiling:g} nats a token; {above:.1%} of the cells lie higher."
 

@@ -1,0 +1,1 @@
+"""The landscape view, without a browser."""
