@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,6 +134,24 @@ def test_the_shift_holds_nothing_of_the_noise():
     assert np.std(squares) / 60**0.5 < 0.15 * truth
 
 
+def test_gradients_are_taken_along_other_directions_than_losses():
+    """Of the same ones, the error of one estimate would be in the other, and their cosine too high."""
+    places = {True: [], False: []}
+
+    def bowl(w):
+        places[torch.is_grad_enabled()].append(w.detach().clone())
+        return w.square().sum()
+
+    radius_sweep(Formula(bowl, vector(0)), [0.1], queries=4, gradients=3, trace_samples=2)
+    displaced = {
+        looked: [place for place in found if not torch.equal(place, vector(0))]
+        for looked, found in places.items()
+    }
+    assert len(displaced[True]) == 2 * 3
+    for place in displaced[True]:
+        assert not any(torch.equal(place, other) for other in displaced[False])
+
+
 def test_where_there_is_no_slope_any_shift_is_infinite():
     bowl = Formula(lambda w: w.pow(3).sum(), torch.zeros(5).double())
     (point,) = radius_sweep(bowl, [0.1], queries=3, gradients=3, trace_samples=2).points
@@ -165,6 +184,13 @@ def test_gaps_in_rounding_are_not_judged():
     assert found.rounding > 0
     assert found.is_quadratic(found.points[0]) is None
     assert found.quadratic_to == 0.1
+
+
+def test_a_gap_of_a_few_roundings_is_not_judged_however_sure(swept):
+    gap = replace(swept.points[0].gap, estimate=2e-9, stderr=1e-11)
+    point = replace(swept.points[0], gap=gap, predicted=1e-9)
+    assert replace(swept, rounding=1e-9).is_quadratic(point) is None
+    assert replace(swept, rounding=1e-12).is_quadratic(point) is False
 
 
 def test_the_papers_radii_are_told_in_this_models_units():

@@ -21,10 +21,12 @@ def share(value: float) -> str:
 
     Examples
     --------
-    >>> share(0.000123), share(0.25), share(43.62)
-    ('0.012 %', '25 %', '43.6 times')
+    >>> share(0.000123), share(0.25), share(1.0), share(43.62)
+    ('0.012 %', '25 %', '100 %', '43.6 times')
     """
-    return f"{100 * value:.2g} %" if value < 2 else f"{value:.3g} times"
+    if value >= 2:
+        return f"{value:.3g} times"
+    return f"{100 * value:.{2 if value < 0.995 else 3}g} %"
 
 
 @dataclass(frozen=True)
