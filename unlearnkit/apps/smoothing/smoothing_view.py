@@ -73,7 +73,8 @@ class SmoothingView:
         _require_kind("line", self.line, SmoothedLine, "smoothed_line(…)")
         _require_kind("sweep", self.sweep, RadiusSweep, "radius_sweep(…)")
         _require_kind("reaches", self.reaches, Reaches, "against_attacks(…)")
-        _ = self.comparisons, self.certified, self.paths
+        _ = self.comparisons, self.paths
+        _require_fitting(self.certified, self.reaches)
 
     @cached_property
     def lines(self) -> dict[float, SmoothedLine]:
@@ -94,7 +95,7 @@ class SmoothingView:
     def comparisons(self) -> dict[float, GradientComparison]:
         """Gradients by change of a weight."""
         by_sigma = _by_sigma("gradients", self.gradients, GradientComparison, "compare_gradients(…)")
-        return dict(sorted((_rounded(found.per_weight), found) for found in by_sigma.values()))
+        return {_rounded(found.per_weight): found for found in _ascending(by_sigma)}
 
     @cached_property
     def certified(self) -> dict[float, Certificate]:
@@ -127,6 +128,32 @@ class SmoothingView:
 
 def _rounded(sigma: float) -> float:
     return float(f"{sigma:.{DIGITS}g}")
+
+
+def _ascending(comparisons: Mapping[float, GradientComparison]) -> list[GradientComparison]:
+    return sorted(comparisons.values(), key=lambda found: found.per_weight)
+
+
+def _require_fitting(certified: Mapping[float, Certificate], reaches: Reaches | None) -> None:
+    """Raise unless certificates are of one model, and distances are of their space."""
+    if len({found.model.weights for found in certified.values()}) > 1:
+        raise BadInput(
+            "certificates: they are of several models (their weights differ), so they are no series over "
+            "sigma; give each model a view of its own"
+        )
+    if reaches is None:
+        return
+    if not certified:
+        raise BadInput(
+            "reaches: distances say something beside a certificate only; give certificates too, or leave "
+            "reaches out"
+        )
+    for sigma, found in certified.items():
+        if found.dimensions != reaches.dimensions:
+            raise BadInput(
+                f"reaches: they lie in {reaches.dimensions:,} dimensions, but the certificate at sigma "
+                f"{sigma:g} in {found.dimensions:,}; call against_attacks with this certificate"
+            )
 
 
 def _name(argument: str, name: Any) -> str:
