@@ -144,7 +144,9 @@ def _sigma(options: Options, choice: Choice, given: Any) -> Choice:
 def _attack(options: Options, choice: Choice, given: Any) -> Choice:
     known = list(options.views[choice.model].paths)
     if not known:
-        raise BadInput(f"attack: nothing was computed along an attack on {choice.model}, so none can be chosen")
+        raise BadInput(
+            f"attack: nothing was computed along an attack on {choice.model}, so none can be chosen"
+        )
     require_one_of("attack", given, known)
     return options._settled(replace(choice, attack=given))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.apps.smoothing.model import Shown
@@ -51,7 +52,7 @@ def _line(shown: Shown, theme: str) -> Any:
 
 
 def _gap(shown: Shown, theme: str) -> Any:
-    return _at(shown.seen.at["sweep"], gap_figure({shown.choice.model: _sweep(shown)}, theme=theme))
+    return _at(shown.seen.at["sweep"], gap_figure({escape(shown.choice.model): _sweep(shown)}, theme=theme))
 
 
 def _cosine(shown: Shown, theme: str) -> Any:
@@ -101,5 +102,5 @@ TITLES: dict[str, Callable[[Shown], str]] = {
         f"Certified radius{' and attacks' if shown.seen.reaches else ''}, sigma "
         f"{shown.seen.at['certificate']:.3g}, {'all facts at once' if shown.choice.simultaneous else 'each fact'}"
     ),
-    "attack": lambda shown: f"Along {shown.choice.attack}, sigma {shown.seen.at['along']:.3g}",
+    "attack": lambda shown: f"Along {escape(str(shown.choice.attack))}, sigma {shown.seen.at['along']:.3g}",
 }
