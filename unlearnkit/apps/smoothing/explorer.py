@@ -82,7 +82,8 @@ class SmoothingExplorer(View):
         self.status = StatusLine()
         self.controls = SmoothingControls(self._model.options, choice, dark=theme == "dark")
         self._made: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._drawing: tuple[tuple[str, ...], Drawing] | None = None
+        self._drawn: tuple[tuple[str, ...], Drawing] = (), Drawing((), (), {})
+        self.figure: Any = None
         self._stage = W.VBox(layout={"width": "100%", "overflow": "hidden"})
         self._words, self._rows = W.HTML(), W.HTML()
         self._draw()
@@ -203,9 +204,9 @@ class SmoothingExplorer(View):
         """The figure of the choice: moved on where it can be, made anew elsewhere."""
         shown = self._shown
         plain = side_by_side({name: marked(name, self._plain(name), shown) for name in shown.choice.figures})
-        before, self._drawing = self._drawing, (shown.choice.figures, Drawing.of(plain))
-        same = before is not None and before[0] == shown.choice.figures
-        if same and redraw(self.figure, before[1], self._drawing[1]):
+        names, before = self._drawn
+        self._drawn = shown.choice.figures, Drawing.of(plain)
+        if names == shown.choice.figures and redraw(self.figure, before, self._drawn[1]):
             return
         old, self.figure = self._stage.children, as_widget(_whole(plain, self._theme))
         self._stage.children = (self.figure,)
