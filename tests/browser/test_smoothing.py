@@ -81,7 +81,6 @@ def test_another_optimizer_is_drawn(view, figure):
 def test_one_figure_has_all_the_room(notebook, view, figure, screenshots):
     assert axes(figure) == len(ALL)
     notebook.page.screenshot(path=screenshots / "smoothing.png")
-    figure.place.screenshot(path=screenshots / "smoothing-all.png")
     view.get_by_label("Figures", exact=True).select_option(["certificate"])
     notebook.page.wait_for_function(f"() => ({AXES})(document.querySelector('{FIGURES}')) === 1")
     width = "one => one.getBoundingClientRect().width"
