@@ -212,9 +212,8 @@ def _study_row(
     *, task="topic", fold=1, seed=0, optimizer="adam", lr=1e-4, aim=1.0, depth=1.0, retain=0.9, heldout=0.5,
     shown=0.6, outcome="recovered",
 ):  # fmt: skip
-    from unlearnkit.attacks import (
-        parse_attack,  # not above: tests of lower floors need not have what it needs
-    )
+    # Not above: tests of lower floors need not have what attacks need.
+    from unlearnkit.attacks import parse_attack
 
     return {
         "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",

@@ -183,6 +183,9 @@ def test_a_plane_is_taken_as_it_is(loss):
     found, plain = surface(loss, directions=made, points=3), surface(loss, points=3)
     assert np.array_equal(found.values["loss"], plain.values["loss"])
     assert found.words == "made before"
+    with true_double(loss.model) as double:
+        wider = surface(TokenMeanLoss(double, loss.batches), directions=made, points=3).values["loss"]
+    np.testing.assert_allclose(wider, plain.values["loss"], rtol=1e-5)
 
 
 # Nobody's model changes, and nothing is lost

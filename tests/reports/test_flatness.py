@@ -71,6 +71,13 @@ def test_the_scale_has_a_place_for_zero_and_both_signs(record):
     assert marks["-100"] == pytest.approx(-marks["100"])
 
 
+def test_a_scale_of_less_than_a_decade_has_more_marks(flat_study_of):
+    found = flat_study_of({"distance": 3.0}, {"name": "sgd", "distance": 6.0})
+    found["controls"][0]["cost"]["distance_l2"] = 5.0
+    axis = flatness_figure(found, task="topic", measures=["trace"]).layout.xaxis2
+    assert list(told(axis)) == ["0", "0.1", "0.2", "0.5", "1", "2", "5"]
+
+
 def test_open_markers_did_not_forget_and_grey_ones_are_no_runs(record):
     traces = panel(flatness_figure(record, task="topic"), 1)
     assert set(traces["adam"].marker.symbol) == {"circle"}
@@ -102,8 +109,8 @@ def test_the_sentence_says_how_flat_how_far_and_what_came_back(record):
     assert lines[0] == "topic task, relearn-100: means over folds [95 % t interval]."
     assert [line.split(" ")[0] for line in lines[1:]] == ["adam", "sgd", "adazo", "never_learned"]
     assert lines[1] == (
-        "adam (forgotten, forgotten, forgotten): trace -80 [-179, 19.4] on what must be forgotten and "
-        "8 [-1.94, 17.9] on what must be kept; distance 4 (all 3 the same: no interval); "
+        "adam (3 forgotten): trace -80 [-179.4, 19.37] on what must be forgotten and "
+        "8 [-1.937, 17.94] on what must be kept; distance 4 (all 3 the same: no interval); "
         "+0.20 [-0.05, +0.45] came back."
     )
     assert "barrier to Adam's 450 (one value: no interval) on what must be forgotten" in lines[3]
@@ -113,7 +120,7 @@ def test_the_answer_in_words(record):
     said = flatness_answer_sentence(flatness_answer(record)).splitlines()
     assert said[0] == "Flatter than Adam's, at equal status? Differences of |trace| over folds."
     assert said[1] == ("topic task, forget: adazo not compared: fold 1, destroyed against forgotten.")
-    assert said[2].startswith("topic task, forget: sgd +1.52e+03 [")
+    assert said[2].startswith("topic task, forget: sgd +1520 [")
     assert said[2].endswith("n = 3 folds; undecided (distance +0 (all 3 the same: no interval)).")
     assert said[5].endswith("no proof of equality.")
     assert (

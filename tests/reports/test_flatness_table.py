@@ -31,6 +31,11 @@ def record(flat_study_of):
     return flat_study_of(*runs())
 
 
+@pytest.fixture(scope="module")
+def answer(flat_study_of):
+    return flatness_answer(flat_study_of(*runs()))
+
+
 # The frame
 
 
@@ -86,10 +91,10 @@ def test_the_table_has_a_line_an_optimizer_and_the_controls_last(record):
         "| never_learned",
     ]
     assert lines[2] == (
-        "| adam | forgotten, forgotten, forgotten | 4 (all 3 the same: no interval) | -44 [-53.9, -34.1] |  "
+        "| adam | 3 forgotten | 4 (all 3 the same: no interval) | -44 [-53.94, -34.06] |  "
         "| +0.50 [-0.49, +1.49] |"
     )
-    assert "| 1.2 [0.77, 1.63] (0.3) |" in lines[3]
+    assert "| 1.2 [0.7697, 1.63] (0.3) |" in lines[3]
 
 
 def test_a_table_of_what_is_not_there_is_refused(record):
@@ -102,8 +107,8 @@ def test_a_table_of_what_is_not_there_is_refused(record):
 # Is it flatter than Adam's?
 
 
-def test_flatter_is_a_smaller_modulus_paired_by_fold(record):
-    found = flatness_answer(record).contrast(task="topic", loss="forget", optimizer="signadam")
+def test_flatter_is_a_smaller_modulus_paired_by_fold(answer):
+    found = answer.contrast(task="topic", loss="forget", optimizer="signadam")
     differences = np.array([20 - 40, 26 - 44, 26 - 48])
     reach = T2 * differences.std(ddof=1) / 3**0.5
     assert (found.folds, found.modulus.n, found.verdict) == ((1, 2, 3), 3, "flatter")
@@ -112,14 +117,14 @@ def test_flatter_is_a_smaller_modulus_paired_by_fold(record):
     assert found.grade == "first order, sign"
 
 
-def test_a_positive_trace_is_held_against_a_negative_one_by_size(record):
-    found = flatness_answer(record).contrast(task="topic", loss="forget", optimizer="sgd")
+def test_a_positive_trace_is_held_against_a_negative_one_by_size(answer):
+    found = answer.contrast(task="topic", loss="forget", optimizer="sgd")
     assert found.modulus.mean == pytest.approx(np.mean([10, 16, 22]))  # not 94, 104, 118
     assert found.verdict == "sharper"
 
 
-def test_equal_moduli_are_undecided(record):
-    found = flatness_answer(record).contrast(task="topic", loss="retain", optimizer="sgd")
+def test_equal_moduli_are_undecided(answer):
+    found = answer.contrast(task="topic", loss="retain", optimizer="sgd")
     assert (found.modulus.mean, found.verdict) == (0.0, "undecided")
 
 
@@ -164,8 +169,7 @@ def test_distance_is_taken_out(flat_study_of):
     assert other.distance == pytest.approx(1.0)
 
 
-def test_the_answer_is_plain_json_and_a_table(record):
-    answer = flatness_answer(record)
+def test_the_answer_is_plain_json_and_a_table(answer):
     text = json.dumps(answer.to_dict(), allow_nan=False)
     assert json.loads(text)["contrasts"][0]["verdict"] in ("flatter", "sharper", "undecided")
     assert list(answer.to_frame().columns)[:4] == ["task", "loss", "measure", "optimizer"]

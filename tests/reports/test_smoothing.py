@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -19,7 +20,7 @@ from unlearnkit.reports.smoothing import (
     variance_figure,
     variance_sentence,
 )
-from unlearnkit.smoothing import Formula, compare_gradients, radius_sweep, smoothed_line
+from unlearnkit.smoothing import PAPERS, Formula, compare_gradients, radius_sweep, smoothed_line
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,9 @@ def test_the_gaps_are_drawn_by_size_and_open_below_the_loss(sweep):
     assert list(line.y) == [abs(point.predicted) for point in sweep.points]
     assert [symbol.endswith("-open") for symbol in markers.marker.symbol] == [True, True, False]
     assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
-    assert len(figure.layout.shapes) == 3  # all three papers, of so small a model
+    assert len(figure.layout.shapes) == len(PAPERS)  # all of them, of so small a model
+    for mark, name, paper in zip(figure.layout.shapes, figure.layout.annotations, PAPERS, strict=True):
+        assert (mark.x0, name.x) == (paper.per_weight(6), pytest.approx(math.log10(mark.x0)))
     assert f"f_sigma - f is {sweep.points[1].gap.estimate:.3g}" in gap_sentence({"saddle": sweep})
     assert "sigma^2/2 tr H" in gap_sentence({"saddle": sweep})
 

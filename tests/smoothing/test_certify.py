@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -171,6 +174,28 @@ def test_models_are_put_back_when_any_fails(toy, make_llama, fingerprint, error,
         certify(model, toy, samples=40, retain_facts=2)
     hook.remove()
     assert [fingerprint(each) for each in models.values()] == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal to oneself ends the process there")
+def test_ctrl_c_stops_every_model_after_its_sample(toy, make_llama, fingerprint, monkeypatch):
+    """A real signal, which only the main thread hears, while a model's thread works at a long block."""
+    monkeypatch.setattr("unlearnkit.smoothing.noisy_answers.BLOCK", 2000)
+    model = make_llama(7)
+    models = (model, toy.model, toy.never_learned)
+    before = [fingerprint(each) for each in models]
+    calls = [0]
+
+    def look(*_):
+        calls[0] += 1
+        if calls[0] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    hook = model.register_forward_pre_hook(look)
+    with pytest.raises(KeyboardInterrupt):
+        certify(model, toy, samples=2000, retain_facts=2)
+    hook.remove()
+    assert calls[0] < 1000
+    assert [fingerprint(each) for each in models] == before
 
 
 def test_interrupted_work_goes_on_where_it_stopped(toy, make_llama, tmp_path, monkeypatch):

@@ -133,6 +133,24 @@ def test_the_shift_holds_nothing_of_the_noise():
     assert np.std(squares) / 60**0.5 < 0.15 * truth
 
 
+def test_gradients_are_taken_along_other_directions_than_losses():
+    """Of the same ones, the error of one estimate would be in the other, and their cosine too high."""
+    places = {True: [], False: []}
+
+    def bowl(w):
+        places[torch.is_grad_enabled()].append(w.detach().clone())
+        return w.square().sum()
+
+    radius_sweep(Formula(bowl, vector(0)), [0.1], queries=4, gradients=3, trace_samples=2)
+    displaced = {
+        looked: [place for place in found if not torch.equal(place, vector(0))]
+        for looked, found in places.items()
+    }
+    assert len(displaced[True]) == 2 * 3
+    for place in displaced[True]:
+        assert not any(torch.equal(place, other) for other in displaced[False])
+
+
 def test_where_there_is_no_slope_any_shift_is_infinite():
     bowl = Formula(lambda w: w.pow(3).sum(), torch.zeros(5).double())
     (point,) = radius_sweep(bowl, [0.1], queries=3, gradients=3, trace_samples=2).points

@@ -127,6 +127,8 @@ def test_noise_that_rounds_away_is_reported():
 def test_a_loss_that_overflows_under_noise_has_an_infinite_mean():
     found = smoothed_loss(Formula(lambda w: w.log().sum(), torch.full((4,), 0.1)), sigma=0.5, samples=8)
     assert found.estimate == math.inf
+    assert math.inf in found.draws
+    assert not any(map(math.isnan, found.draws))
     assert found.interval == (-math.inf, math.inf)
 
 

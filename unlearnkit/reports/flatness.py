@@ -12,7 +12,14 @@ from unlearnkit.reports.facets import HELD_OUT
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, Look, looks_of, template_of
 from unlearnkit.studies.flatness_answer import FIRST, FORGOT, FlatnessAnswer, FlatnessContrast
 from unlearnkit.studies.flatness_measures import LOSSES
-from unlearnkit.studies.flatness_table import CONTROLS, TITLES, check_measures, chosen_part, flatness_frame
+from unlearnkit.studies.flatness_table import (
+    CONTROLS,
+    TITLES,
+    check_measures,
+    chosen_part,
+    counted,
+    flatness_frame,
+)
 from unlearnkit.studies.intervals import over_folds
 
 if TYPE_CHECKING:
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 SHOWN = (FIRST, "adaptive", "to_target")
 BESIDE = {"distance_l2": "distance from the target (L2)", "depth": "depth (1: never_learned's)"}
-CONTROL_LOOKS = dict(zip(CONTROLS, ("star-open", "x-open", "hourglass-open"), strict=True))
+CONTROL_LOOKS = dict(zip(CONTROLS, ("circle-x", "square-x", "hourglass"), strict=True))
 EXPLAINING = ("distance", "depth")  # their names among correlations
 DECADES = 2.0  # below the largest value are drawn by their logarithm; what is smaller, in a straight line
 
@@ -121,12 +128,13 @@ class _Scale:
         return np.sign(given) * np.log10(1 + np.abs(given) / self.unit)
 
     def ticks(self) -> tuple[list[float], list[str]]:
-        """Powers of ten between the smallest and the largest value, and 0."""
-        powers = [self.unit * 10**step for step in range(1, int(DECADES) + 2)]
+        """0 and powers of ten from the smallest to the largest value; within a decade 2 and 5, too."""
         low, high = self.ends
-        values = (
-            [-p for p in reversed(powers) if p <= -low * 1.5] + [0.0] + [p for p in powers if p <= high * 1.5]
-        )
+        narrow = min(abs(low), abs(high)) > 0.1 * max(abs(low), abs(high)) and low * high > 0
+        steps = (1, 2, 5) if narrow else (1,)
+        marks = [self.unit * 10**power * step for power in range(1, int(DECADES) + 2) for step in steps]
+        below = [-mark for mark in reversed(marks) if mark <= -low * 1.5]
+        values = [*below, 0.0, *(mark for mark in marks if mark <= high * 1.5)]
         return self(values).tolist(), [f"{value:g}" for value in values]
 
 
@@ -144,7 +152,12 @@ def _traces(models: pd.DataFrame, x: str, scale: _Scale) -> Iterator[go.Scatter]
             name=name,
             legendgroup=name,
             mode="markers",
-            marker={"symbol": _symbols(mine, look), "size": 11, "color": look.colour, "line": {"width": 2}},
+            marker={
+                "symbol": _symbols(mine, look),
+                "size": 11,
+                "color": look.colour,
+                "line": {"width": 1.5, "color": look.colour},
+            },
             customdata=mine[[x, "low", "high", "fold", "status", "distance_l2"]]
             .to_numpy(dtype=object)
             .tolist(),
@@ -204,13 +217,13 @@ def _told(name: str, parts: Mapping[str, pd.DataFrame], measures: Sequence[str])
         if measure in set(mine[LOSSES[0]].measure)
     ]
     return (
-        f"{name} ({', '.join(models.status)}): {'; '.join(said)}; distance "
-        f"{over_folds(models.distance_l2).text('.3g')}; {over_folds(models.recovery).text()} came back."
+        f"{name} ({counted(models.status)}): {'; '.join(said)}; distance "
+        f"{over_folds(models.distance_l2).text('.4g')}; {over_folds(models.recovery).text()} came back."
     )
 
 
 def _mean(mine: pd.DataFrame, measure: str) -> str:
-    return over_folds(mine[mine.measure == measure].value).text(".3g")
+    return over_folds(mine[mine.measure == measure].value).text(".4g")
 
 
 def flatness_answer_sentence(answer: FlatnessAnswer, *, measure: str = FIRST) -> str:
@@ -258,6 +271,6 @@ def _contrast(found: FlatnessContrast) -> str:
         return f"{where} not compared: {'; '.join(f'fold {f}, {s}' for f, s in found.unequal.items())}."
     n = found.modulus.n
     return (
-        f"{where} {found.modulus.text('+z.3g')}, n = {n} fold{'s' * (n != 1)}; {found.verdict} "
-        f"(distance {found.distance.text('+z.3g')})."
+        f"{where} {found.modulus.text('+z.4g')}, n = {n} fold{'s' * (n != 1)}; {found.verdict} "
+        f"(distance {found.distance.text('+z.4g')})."
     )

@@ -56,7 +56,8 @@ def certify(
         after errors and Ctrl-C; so are the testbed's models.
     lab : Testbed
     sigma : float
-        Standard deviation of each weight's noise; within a subspace, of each of its coordinates.
+        Standard deviation of each weight's noise; within a subspace, of each of its coordinates. Chosen
+        beforehand: the best of several, picked by their radii, is not covered by alpha; take another seed.
     samples : int
         Draws of the noise, the same ones for all models. R is at most sigma Phi^-1(alpha^(1 / samples)).
     alpha : float

@@ -41,15 +41,19 @@ def _content(sweep: RadiusSweep) -> str:
     told = (
         f"From {found.sigma:.2g} a weight on ({found.relative:.2g} of a weight's size, {found.l2_radius:.3g} "
         f'in L2) "zeroth order is smoothing" has content: the gradient of the smoothed loss is off that of '
-        f"the loss by {share(found.gradient_shift)} of it, and the smoothed loss is "
+        f"the loss by {_of_length(found.gradient_shift)}, and the smoothed loss is "
         f"{found.smoothed.estimate:.3g} there. The averaged zeroth-order estimate has a cosine of "
-        f"{found.cosine_smoothed:.2g} with the one and of {found.cosine_plain:.2g} with the other."
+        f"{found.cosine_smoothed:.2g} with the former and of {found.cosine_plain:.2g} with the latter."
     )
     if not below:
         return told + " No smaller radius was swept."
     before = below[-1]
     unsure = ", but its interval reaches 0" if before.gradient_shift_interval[0] <= 0 else ""
-    return f"{told} At {before.sigma:.2g} it is off by {share(before.gradient_shift)}{unsure}."
+    return f"{told} At {before.sigma:.2g} it is off by {_of_length(before.gradient_shift)}{unsure}."
+
+
+def _of_length(shift: float) -> str:
+    return f"{share(shift)} {'of its length' if shift < 2 else 'its length'}"
 
 
 def _cosine(sweep: RadiusSweep) -> str:

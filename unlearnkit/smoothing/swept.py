@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 from unlearnkit.flatness.estimate import Estimate
@@ -20,10 +21,12 @@ def share(value: float) -> str:
 
     Examples
     --------
-    >>> share(0.000123), share(0.25), share(43.62)
-    ('0.012 %', '25 %', '43.6 times')
+    >>> share(0.000123), share(0.25), share(1.0), share(43.62)
+    ('0.012 %', '25 %', '100 %', '43.6 times')
     """
-    return f"{100 * value:.2g} %" if value < 2 else f"{value:.3g} times"
+    if value >= 2:
+        return f"{value:.3g} times"
+    return f"{100 * value:.{2 if value < 0.995 else 3}g} %"
 
 
 @dataclass(frozen=True)
@@ -186,4 +189,5 @@ class RadiusSweep:
              f"{p.cosine_smoothed:.3g}", f"{p.cosine_expected:.3g}", share(p.gradient_shift))
             for p in self.points
         ]  # fmt: skip
-        return html_table(self.words, head, rows)
+        table = html_table(f"smoothing over radii, {self.parameters:,} weights", head, rows)
+        return f"{table}<p>{escape(self.words)}</p>"

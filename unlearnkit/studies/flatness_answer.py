@@ -119,8 +119,8 @@ class FlatnessAnswer:
         return pd.DataFrame([
             {
                 "task": c.task, "loss": c.loss, "measure": c.measure, "optimizer": c.optimizer,
-                "n folds": len(c.folds), "difference from adam": c.modulus.text("+z.3g"),
-                "of distance": c.distance.text("+z.3g"), "verdict": c.verdict,
+                "n folds": len(c.folds), "difference from adam": c.modulus.text("+z.4g"),
+                "of distance": c.distance.text("+z.4g"), "verdict": c.verdict,
             }
             for c in self.contrasts
         ])  # fmt: skip

@@ -116,7 +116,7 @@ def _of_loss(loss: TokenMeanLoss, ways: Mapping[str, Any], chosen: Settings, see
 
 
 def _curvature(loss: TokenMeanLoss, chosen: Settings, seed: int) -> dict[str, Any]:
-    spent = {"tolerance": chosen.tolerance, "max_products": chosen.products, "seed": seed}
+    spent: dict[str, Any] = {"tolerance": chosen.tolerance, "max_products": chosen.products, "seed": seed}
     return {
         "trace": trace(loss, samples=chosen.traced, seed=seed),
         "top": top_eigenvalues(loss, chosen.eigenvalues, which="LM", **spent),

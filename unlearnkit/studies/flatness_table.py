@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.errors import BadInput, require_one_of
@@ -164,7 +165,7 @@ def flatness_table(
     Returns
     -------
     str
-        Markdown. status: of each fold, in order. distance: L2, to the target. comes back: held-out facts
+        Markdown. status: on how many folds. distance: L2, to the target. comes back: held-out facts
         after relearning beyond never_learned's. In parentheses beside a barrier: that of random ways of
         the same length.
 
@@ -187,6 +188,17 @@ def check_measures(measures: Sequence[str]) -> None:
         require_one_of("measures", measure, MEASURES)
 
 
+def counted(words: Iterable[str]) -> str:
+    """How often each word is there.
+
+    Examples
+    --------
+    >>> counted(["forgotten", "destroyed", "forgotten"])
+    '2 forgotten, 1 destroyed'
+    """
+    return ", ".join(f"{count} {word}" for word, count in Counter(words).items())
+
+
 def chosen_part(frame: pd.DataFrame, *, task: str, loss: str) -> pd.DataFrame:
     """The rows of one task and loss; raises BadInput where there are none."""
     for column, wanted in (("task", task), ("loss", loss)):
@@ -203,13 +215,13 @@ def _line(mine: pd.DataFrame, name: str, measures: Sequence[str]) -> list[str]:
     models = mine.drop_duplicates("fold")
     cells = [_cell(mine[mine.measure == measure]) for measure in measures]
     distance, back = over_folds(models.distance_l2), over_folds(models.recovery)
-    return [name, ", ".join(models.status), distance.text(".3g"), *cells, back.text()]
+    return [name, counted(models.status), distance.text(".4g"), *cells, back.text()]
 
 
 def _cell(found: pd.DataFrame) -> str:
     if not len(found):
         return ""
     by_fold = found.groupby("fold").mean(numeric_only=True)
-    told = over_folds(by_fold.value).text(".3g")
+    told = over_folds(by_fold.value).text(".4g")
     beside = by_fold.beside.dropna()
     return f"{told} ({float(beside.mean()):.2g})" if len(beside) else told

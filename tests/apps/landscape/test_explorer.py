@@ -44,8 +44,8 @@ def drawn(explorer):
 
 
 def surfaces_of(figure):
-    return [trace for trace in figure.data if trace.type in ("surface", "contour") and trace.showscale is not None
-            and trace.colorscale]  # fmt: skip
+    drawn = (trace for trace in figure.data if trace.type in ("surface", "contour"))
+    return [trace for trace in drawn if trace.showscale is not None and trace.colorscale]
 
 
 def named(explorer, name):

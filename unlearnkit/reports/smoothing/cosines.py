@@ -56,7 +56,7 @@ def cosine_figure(sweep: RadiusSweep, *, theme: str = "light") -> go.Figure:
     line = {"color": CONTROL_GREY, "dash": "dot", "width": 2}
     figure.add_trace(go.Scatter(x=sigmas, y=expected, name="from sampling alone", mode="lines", line=line))
     mark_papers(figure, {"": sweep})
-    figure.update_xaxes(type="log", title="sigma (change of a weight, RMS)", exponentformat="power")
+    figure.update_xaxes(type="log", dtick=1, title="sigma (change of a weight, RMS)", exponentformat="power")
     return figure.update_layout(
         template=template,
         title=f"The mean of {sweep.queries} two-point estimates: its cosine with either gradient",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def gap_figure(sweeps: Mapping[str, RadiusSweep], *, theme: str = "light") -> go
             )
         )  # fmt: skip
     mark_papers(figure, sweeps)
-    figure.update_xaxes(type="log", title="sigma (change of a weight, RMS)", exponentformat="power")
+    figure.update_xaxes(type="log", dtick=1, title="sigma (change of a weight, RMS)", exponentformat="power")
     figure.update_yaxes(type="log", title="size of f_sigma - f", exponentformat="power")
     return figure.update_layout(
         template=template, modebar={"remove": NO_BUTTONS}, height=430,
@@ -81,7 +82,12 @@ def mark_papers(figure: go.Figure, sweeps: Mapping[str, RadiusSweep]) -> None:
         here = paper.per_weight(first.parameters)
         if low <= here <= high:
             line = {"color": CONTROL_GREY, "dash": "dot", "width": 1.5}
-            figure.add_vline(x=here, line=line, layer="below", annotation_text=paper.name)
+            figure.add_vline(x=here, line=line, layer="below")
+            # Of an annotation plotly takes the logarithm, whatever the axis.
+            figure.add_annotation(
+                x=math.log10(here), y=1, yref="paper", yanchor="top", xanchor="left", text=paper.name,
+                textangle=90, showarrow=False, font={"size": 10, "color": CONTROL_GREY},
+            )  # fmt: skip
 
 
 def gap_sentence(sweeps: Mapping[str, RadiusSweep]) -> str:

@@ -58,7 +58,7 @@ def variance_figure(comparison: GradientComparison, *, theme: str = "light") -> 
                 hovertemplate=f"{name}, {found.samples} samples: %{{y:.3g}} after %{{x:.3g}}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(type="log", title="forward-equivalents spent", exponentformat="power")
+    figure.update_xaxes(type="log", dtick=1, title="forward-equivalents spent", exponentformat="power")
     figure.update_yaxes(type="log", title="total variance of the mean", exponentformat="power")
     return figure.update_layout(
         template=template,
