@@ -39,8 +39,8 @@ TOGETHER = {
     "lessons": ("tests/browser/", "tests/notebooks/"),  # one JupyterLab, and each lesson is run once
     "undisturbed": (  # measured, killed or interrupted, or two processes by themselves
         "tests/benchmarks/", "tests/cli/", "tests/flatness/test_surface_resumed.py",
-        "tests/records/test_database.py", "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
-        "tests/studies/test_executor.py",
+        "tests/records/test_database.py", "tests/studies/test_executor.py",
+        "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
     ),
 }  # fmt: skip
 
@@ -154,9 +154,8 @@ def make_llama(tokenizer):
 
     def make(seed: int = 0, **changes) -> LlamaForCausalLM:
         sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-        special = {
-            name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
-        }
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        special = {name: getattr(tokenizer, name) for name in names}
         config = LlamaConfig(
             **{"vocab_size": len(tokenizer), "tie_word_embeddings": True, **sizes, **special, **changes}
         )
@@ -228,10 +227,8 @@ def _study_row(
         "cost": {"distance_l2": 3.0},
         "attacks": [
             {"name": "quantize", "params": {"bits": 4, "scheme": "rtn"}},
-            {
-                **parse_attack("relearn-100").to_dict(),
-                "recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome,
-            },
+            parse_attack("relearn-100").to_dict()
+            | {"recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome},
         ],
     }  # fmt: skip
 
