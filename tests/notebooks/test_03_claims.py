@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import unlearnkit as uk
-from unlearnkit.resources import notebooks_path
+from unlearnkit.resources import data_path, notebooks_path
 from unlearnkit.studies.flatness_table import flatness_frame
 
 RIGHT = {"A": "directions", "B": "stopping", "C": "depth", "D": "fair", "E": "data", "F": "control"}
@@ -225,15 +225,16 @@ RECORD = (
 )
 
 
-def read(cells, path, **names):
-    given = {"data_path": lambda *_: path, "flatness_frame": flatness_frame, "THEME": "light"}
+def read(cells, folder, **names):
+    assert data_path("records").is_dir()  # a missing file is asked for nowhere: that would raise
+    given = {"data_path": lambda name: folder, "flatness_frame": flatness_frame, "THEME": "light"}
     return run_cells(cells, *RECORD, **given, **names)
 
 
 def test_the_record_is_read_and_told(cells, record, tmp_path: Path, capsys):
     path = tmp_path / "flatness.json"
     path.write_text(json.dumps(record))
-    names = read(cells, path)
+    names = read(cells, tmp_path)
     said = capsys.readouterr().out
     assert "Is it flatter?" in said
     assert "signAdam against Adam, topic task: flatter. You wrote nothing." in said
@@ -244,7 +245,7 @@ def test_the_record_is_read_and_told(cells, record, tmp_path: Path, capsys):
 
 
 def test_without_a_record_the_lesson_says_how_to_make_one(cells, tmp_path, capsys):
-    names = read(cells, tmp_path / "none.json")
+    names = read(cells, tmp_path)
     assert capsys.readouterr().out == "There is no record here. To make one: unlearnkit study flatness\n"
     assert names["figure"] is None
 
