@@ -2,10 +2,11 @@
 
 Put down before anything was measured:
 
-1. "Does zeroth order certify further than Adam, at equal status, on the same fold?" The measure is the
-   certified radius under noise on all weights, in the median over facts; beside it stand the share of facts
-   certified beyond the target's, and the split's radius. Differences are paired by fold. A run whose smoothed
-   self does not keep what it must certifies nothing: its radius is 0.
+1. "Does zeroth order certify further than Adam, at equal status, on the same fold?" The first measure is the
+   certified radius under noise on all weights at the larger sigma, in the median over facts: at the smaller
+   one the target keeps everything, so that noise hardly asks. That and noise within the subspace stand beside
+   it, and so do the share of facts certified beyond the target's, and the split's radius. Differences are
+   paired by fold. A run whose smoothed self does not keep what it must certifies nothing: its radius is 0.
 2. "How far is a certificate from what attacks do?" The longest radius of a fact beside the displacements of
    4-bit rounding and of relearning, of that very model.
 
