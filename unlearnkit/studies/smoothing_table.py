@@ -98,10 +98,10 @@ def about(where: str, row: Any) -> dict[str, Any]:
 
 
 def _lines(where: str, row: Any) -> list[dict[str, Any]]:
-    about = about(where, row)
+    whose = about(where, row)
     attacks = dict(zip(REACHES.values(), read(row, where, "attacks"), strict=True))
     return [
-        about | _certified(where, found) | _reached(where, found, attacks)
+        whose | _certified(where, found) | _reached(where, found, attacks)
         for found in read(row, where, "measures", "certificates")
     ]
 

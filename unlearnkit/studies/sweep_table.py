@@ -78,10 +78,10 @@ def sweep_table(record: Mapping[str, Any], *, task: str) -> str:
     Returns
     -------
     str
-        Markdown. second order up to: the largest radius at which the gap is sigma^2 / 2 tr H; another gradient
-        from: the smallest from which on the smoothed loss has a gradient of its own; each with the folds it
-        was found on, "none" where at no swept radius. Then, for each radius, the gradient's shift as a share
-        of its length, in the mean over folds.
+        Markdown. second order up to: the largest radius at which the gap is sigma^2 / 2 tr H; another
+        gradient from: the smallest from which on the smoothed loss has a gradient of its own; each with the
+        folds it was found on, "none" where at no swept radius. Then, for each radius, the gradient's shift as
+        a share of its length, in the mean over folds.
 
     Raises
     ------
@@ -104,4 +104,4 @@ def _line(mine: pd.DataFrame, name: str, radii: list[float]) -> list[str]:
 
 
 def _told(radius: float | None) -> str:
-    return "none" if radius is None or radius != radius else f"× {radius:g}"
+    return "none" if radius is None or radius != radius else f"at {radius:g}"
