@@ -48,12 +48,12 @@ class Settings:
         Draws at each place of relearning's way, with the smaller sigma of either.
     """
 
-    rows: int = 48
+    rows: int = 32
     batch_size: int = 16
-    radii: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
+    radii: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
     queries: int = 8
     gradients: int = 4
-    traced: int = 16
+    traced: int = 8
     forget_facts: int = 60
     retain_facts: int = 60
     samples: int = 300
@@ -61,7 +61,7 @@ class Settings:
     alpha: float = 0.001
     sigmas: tuple[float, ...] = (0.01, 0.03)
     sigmas_inside: tuple[float, ...] = (0.3, 0.8)
-    walked: int = 60
+    walked: int = 40
 
 
 SETTINGS = Settings()
