@@ -136,14 +136,14 @@ def test_the_random_control_lies_as_far_as_adam_tensor_by_tensor(lab):
 # Cells
 
 
-def test_every_optimizer_with_a_preset_and_every_control_on_three_folds():
+def test_every_optimizer_with_a_preset_and_every_control_on_three_folds_of_both_tasks():
     cells = flatness_cells()
     names = {(c.problem.task, c.problem.fold, c.name) for c in cells if isinstance(c, FlatCell)}
     optimizers = {name for task, fold, name in names} - {"target", "never_learned", "random"}
     assert optimizers == {"sgd", "adam", "signsgd", "signadam", "adazo", "hybrid", "noise_matched"}
-    assert len(names) == len([c for c in cells if isinstance(c, FlatCell)]) == 3 * 10
+    assert len(names) == len([c for c in cells if isinstance(c, FlatCell)]) == 2 * 3 * 10
     plants = [(c.problem.task, c.problem.fold) for c in cells if isinstance(c, ControlCell)]
-    assert sorted(plants) == [("topic", fold) for fold in (1, 2, 3)]
+    assert sorted(plants) == [(task, fold) for task in ("entities", "topic") for fold in (1, 2, 3)]
 
 
 def test_long_cells_come_first():

@@ -40,7 +40,7 @@ QUESTIONS = (
 OBJECTIVE = "npo"
 ADAM = "adam"  # what all others are held against
 ATTACK = "relearn-100"
-TASKS = ("topic",)  # entity presets seldom end "forgotten", so that little there could be compared
+TASKS = ("topic", "entities")
 FOLDS = (1, 2, 3)
 RANDOM = "random"
 SLOW_FIRST = ("adazo", "hybrid", "noise_matched")  # so that no process begins a long cell last
@@ -80,7 +80,7 @@ class FlatCell:
 
 
 def flatness_cells() -> list[FlatCell | ControlCell]:
-    """Every optimizer that has a preset, and the controls, on folds 1 to 3."""
+    """Every optimizer that has a preset, and the controls, on folds 1 to 3 of both tasks."""
     problems = [Problem(task, fold) for task in TASKS for fold in FOLDS]
     cells: list[FlatCell | ControlCell] = []
     for task in TASKS:
