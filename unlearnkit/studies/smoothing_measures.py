@@ -103,8 +103,8 @@ def measure(
     move = displacement(relearned, model)
     found = []
     for where, sigmas in ((ALL, settings.sigmas), (INSIDE, settings.sigmas_inside)):
-        subspace = attack_subspace(problem.task) if where == INSIDE else None
         for sigma in sigmas:
+            subspace = attack_subspace(problem.task) if where == INSIDE else None
             mine = asked.certificate(sigma, subspace)
             walked = mine.works and sigma == min(sigmas)
             found.append({
