@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from types import SimpleNamespace
 
 import pytest
@@ -119,6 +119,13 @@ def test_only_the_smaller_sigma_is_walked(lab, plane, relearned, monkeypatch):
     found = measure(lab.never_learned, PLACE, relearned=relearned, settings=settings)["certificates"]
     assert [each["model"]["works"] for each in found] == [True, True]
     assert [each["along"] is None for each in found] == [True, False]
+
+
+def test_where_no_fact_is_certified_no_way_is_walked(lab, relearned):
+    settings = replace(TINY, sigmas=(0.001,), sigmas_inside=(), samples=12)
+    (found,) = measure(lab.model, PLACE, relearned=relearned, settings=settings)["certificates"]
+    assert (found["model"]["works"], found["model"]["forgotten"]) == (True, [0, 0, 0, 0])
+    assert found["along"] is None
 
 
 def test_everything_is_drawn_from_the_seed(lab, relearned, monkeypatch):
@@ -240,8 +247,15 @@ def test_a_run_cell_is_the_run_at_its_preset_attacked_and_measured(lab, monkeypa
     assert relearning["scores"] == uk.metrics.evaluate(call["relearned"], lab).to_dict()
 
 
-@pytest.mark.slow
-def test_a_control_cell_is_judged_and_placed(lab, asked):
+def test_a_control_cell_is_judged_and_placed(lab, asked, monkeypatch):
+    scores = uk.metrics.Scores(*[0.0] * len(fields(uk.metrics.Scores)))
+    monkeypatch.setattr(smoothing, "evaluate", lambda model, lab: scores)
+    monkeypatch.setattr(
+        smoothing, "control_row", lambda name, *others: {"control": name, "scores": scores.to_dict()}
+    )
+    monkeypatch.setattr(
+        smoothing, "judge", lambda given, references: "not reached" if given == scores else ""
+    )
     row = smoothing.work(SmoothCell(PLACE, "target", settings=TINY))["control"]
     assert (row["control"], row["status"], row["cost"]["distance_l2"]) == ("target", "not reached", 0.0)
     assert asked[0]["model"] is lab.model
