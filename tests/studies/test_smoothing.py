@@ -69,9 +69,8 @@ def certificate(lab, sigma, samples, subspace=None):
 def test_the_sweep_is_that_of_the_rows_to_forget(lab, measured):
     loss = TokenMeanLoss(lab.never_learned, lab.batches(lab.forget, rows=2, batch_size=2))
     alone = uk.smoothing.radius_sweep(loss, (1e-3,), queries=2, gradients=3, trace_samples=2)
-    assert (
-        measured["sweep"] == json.loads(json.dumps(alone.to_dict())) or measured["sweep"] == alone.to_dict()
-    )
+    told = {name: value for name, value in alone.to_dict().items() if name not in ("papers", "words")}
+    assert measured["sweep"] == told
     assert measured["sweep"]["value"] == pytest.approx(loss().item())
 
 

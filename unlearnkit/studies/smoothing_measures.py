@@ -91,9 +91,9 @@ def measure(
     -------
     dict
         "sweep": a `RadiusSweep` without its words, of the loss on what must be forgotten. "certificates": a
-        list of {"where", "dimensions", "thresholds", "model": a `ModelCertificate` without radii, which follow
-        from its counts, "along": an `AlongAttack`, or None where no fact is certified, and of the larger
-        sigma}.
+        list of {"where", "dimensions", "thresholds", "model": a `ModelCertificate` without radii, which
+        follow from its counts, "along": an `AlongAttack`, or None where no fact is certified, and of the
+        larger sigma}.
     """
     lab = problem.load()
     batches = lab.batches(lab.forget, rows=settings.rows, batch_size=settings.batch_size)
