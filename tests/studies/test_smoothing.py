@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from types import SimpleNamespace
 
 import pytest
@@ -69,9 +69,8 @@ def certificate(lab, sigma, samples, subspace=None):
 def test_the_sweep_is_that_of_the_rows_to_forget(lab, measured):
     loss = TokenMeanLoss(lab.never_learned, lab.batches(lab.forget, rows=2, batch_size=2))
     alone = uk.smoothing.radius_sweep(loss, (1e-3,), queries=2, gradients=3, trace_samples=2)
-    assert (
-        measured["sweep"] == json.loads(json.dumps(alone.to_dict())) or measured["sweep"] == alone.to_dict()
-    )
+    told = {name: value for name, value in alone.to_dict().items() if name not in ("papers", "words")}
+    assert measured["sweep"] == told
     assert measured["sweep"]["value"] == pytest.approx(loss().item())
 
 
@@ -121,6 +120,13 @@ def test_only_the_smaller_sigma_is_walked(lab, plane, relearned, monkeypatch):
     assert [each["along"] is None for each in found] == [True, False]
 
 
+def test_where_no_fact_is_certified_no_way_is_walked(lab, relearned):
+    settings = replace(TINY, sigmas=(0.001,), sigmas_inside=(), samples=12)
+    (found,) = measure(lab.model, PLACE, relearned=relearned, settings=settings)["certificates"]
+    assert (found["model"]["works"], found["model"]["forgotten"]) == (True, [0, 0, 0, 0])
+    assert found["along"] is None
+
+
 def test_everything_is_drawn_from_the_seed(lab, relearned, monkeypatch):
     settings = replace(TINY, sigmas=(0.05,), sigmas_inside=(), first=12, samples=12)
     found = [
@@ -136,7 +142,7 @@ def test_the_larger_sigma_is_where_the_target_still_keeps_four_fifths():
     facts = facts_of(lab, forget_facts=2, retain_facts=60)
     asking = Asking({"target": lab.model}, facts, lab.tokenizer, None)
     kept = [
-        sum(asking.noisy(WeightNoise(sigma, 0, CERTIFY), 12)["target"].retain) / 12 / 60
+        sum(asking.noisy(WeightNoise(sigma, 0, CERTIFY), 8)["target"].retain) / 8 / 60
         for sigma in (min(SETTINGS.sigmas), max(SETTINGS.sigmas), 0.035)
     ]
     assert kept[0] > 0.99
@@ -240,8 +246,15 @@ def test_a_run_cell_is_the_run_at_its_preset_attacked_and_measured(lab, monkeypa
     assert relearning["scores"] == uk.metrics.evaluate(call["relearned"], lab).to_dict()
 
 
-@pytest.mark.slow
-def test_a_control_cell_is_judged_and_placed(lab, asked):
+def test_a_control_cell_is_judged_and_placed(lab, asked, monkeypatch):
+    scores = uk.metrics.Scores(*[0.0] * len(fields(uk.metrics.Scores)))
+    monkeypatch.setattr(smoothing, "evaluate", lambda model, lab: scores)
+    monkeypatch.setattr(
+        smoothing, "control_row", lambda name, *others: {"control": name, "scores": scores.to_dict()}
+    )
+    monkeypatch.setattr(
+        smoothing, "judge", lambda given, references: "not reached" if given == scores else ""
+    )
     row = smoothing.work(SmoothCell(PLACE, "target", settings=TINY))["control"]
     assert (row["control"], row["status"], row["cost"]["distance_l2"]) == ("target", "not reached", 0.0)
     assert asked[0]["model"] is lab.model

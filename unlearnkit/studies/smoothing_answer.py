@@ -209,15 +209,18 @@ def smoothing_answer(record: Mapping[str, Any]) -> SmoothingAnswer:
     return SmoothingAnswer(tuple(contrasts), tuple(reaches))
 
 
-def _contrast(mine: pd.DataFrame, adams: pd.DataFrame) -> SmoothingContrast:
+def _contrast(mine: pd.DataFrame, reference: pd.DataFrame) -> SmoothingContrast:
     task, where, name = (str(mine[column].iloc[0]) for column in ("task", "where", "name"))
-    both = mine.merge(adams, on="fold", suffixes=("", "_adam")).sort_values("fold")
+    both = mine.merge(reference, on="fold", suffixes=("", "_adam")).sort_values("fold")
     same, unequal = (both[(both.status == both.status_adam) == equal] for equal in (True, False))
     differences = {column: over_folds(same[column] - same[f"{column}_adam"]) for column in COMPARED}
     return SmoothingContrast(
         task, where, float(mine.sigma.iloc[0]), name, optim.find(name).grade,
         folds=tuple(int(fold) for fold in same.fold),
-        unequal={int(r.fold): f"{r.status} against {r.status_adam}" for r in unequal.itertuples()},
+        unequal={
+            int(fold): f"{ours} against {adams}"
+            for fold, ours, adams in zip(unequal.fold, unequal.status, unequal.status_adam, strict=True)
+        },
         works=(int(same.works.sum()), int(same.works_adam.sum())), **differences,
     )  # fmt: skip
 

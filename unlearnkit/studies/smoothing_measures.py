@@ -43,7 +43,8 @@ class Settings:
         target still keeps 0.8 under noise (0.84 at 0.03, 0.69 at 0.035); the smaller is one at which it keeps
         all of it.
     sigmas_inside : tuple of float
-        Of noise within the attack subspace, a coordinate, found likewise (0.82 at 0.8).
+        Of noise within the attack subspace, a coordinate. The larger was found likewise (0.82 at 0.8, 0.75
+        at 0.9). The smaller was 0.3, until SGD's run of fold 1 did not keep enough there: one below it.
     walked : int
         Draws at each place of relearning's way, with the smaller sigma of either.
     """
@@ -60,7 +61,7 @@ class Settings:
     first: int = 25
     alpha: float = 0.001
     sigmas: tuple[float, ...] = (0.01, 0.03)
-    sigmas_inside: tuple[float, ...] = (0.3, 0.8)
+    sigmas_inside: tuple[float, ...] = (0.1, 0.8)
     walked: int = 40
 
 
@@ -89,9 +90,10 @@ def measure(
     Returns
     -------
     dict
-        "sweep": a `RadiusSweep`, of the loss on what must be forgotten. "certificates": a list of {"where",
-        "dimensions", "thresholds", "model": a `ModelCertificate` without radii, which follow from its counts,
-        "along": an `AlongAttack`, or None where nothing is claimed, or of the larger sigma}.
+        "sweep": a `RadiusSweep` without its words, of the loss on what must be forgotten. "certificates": a
+        list of {"where", "dimensions", "thresholds", "model": a `ModelCertificate` without radii, which
+        follow from its counts, "along": an `AlongAttack`, or None where no fact is certified, and of the
+        larger sigma}.
     """
     lab = problem.load()
     batches = lab.batches(lab.forget, rows=settings.rows, batch_size=settings.batch_size)
@@ -103,10 +105,10 @@ def measure(
     move = displacement(relearned, model)
     found = []
     for where, sigmas in ((ALL, settings.sigmas), (INSIDE, settings.sigmas_inside)):
-        subspace = attack_subspace(problem.task) if where == INSIDE else None
         for sigma in sigmas:
+            subspace = attack_subspace(problem.task) if where == INSIDE else None
             mine = asked.certificate(sigma, subspace)
-            walked = mine.works and sigma == min(sigmas)
+            walked = sigma == min(sigmas) and mine.certified_share() > 0
             found.append({
                 "where": where,
                 "dimensions": subspace.dimensions if subspace else move.numel(),
@@ -114,7 +116,8 @@ def measure(
                 "model": {name: value for name, value in mine.to_dict().items() if name != "radii"},
                 "along": asked.along(mine, subspace, move) if walked else None,
             })  # fmt: skip
-    return {"sweep": sweep.to_dict(), "certificates": found}
+    told = {name: value for name, value in sweep.to_dict().items() if name not in ("papers", "words")}
+    return {"sweep": told, "certificates": found}
 
 
 class _Asked:
