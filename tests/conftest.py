@@ -16,7 +16,6 @@ from hypothesis import settings
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import unlearnkit as uk
-from unlearnkit.attacks import parse_attack
 from unlearnkit.testbeds import Question, Split, Testbed
 from unlearnkit.testbeds.atlas.tasks import task_splits, training_rows
 from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
@@ -25,24 +24,68 @@ from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
 settings.register_profile("unlearnkit", derandomize=True, deadline=None)
 settings.load_profile("unlearnkit")
 
+ROOT = Path(__file__).parent.parent
+
 
 def pytest_configure() -> None:
     """One intra-op thread: with more, torch sums in another order and the last bits differ."""
     torch.set_num_threads(1)
 
 
+# In two processes (python -m pytest -n 2) a file's tests stay together, and so does what is listed here.
+
+TOGETHER = {
+    "lessons": ("tests/browser/", "tests/notebooks/"),  # one JupyterLab, and each lesson is run once
+    "undisturbed": (  # measured, killed or interrupted, or two processes by themselves
+        "tests/benchmarks/", "tests/cli/", "tests/flatness/test_surface_resumed.py",
+        "tests/records/test_database.py", "tests/studies/test_executor.py",
+        "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
+    ),
+}  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU, visibly, where there is none."""
-    if torch.cuda.is_available():
-        return
+    """The longest group first; skip what needs a GPU, visibly, where there is none."""
     for item in items:
-        if item.get_closest_marker("gpu"):
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA GPU on this machine"))
+    items.sort(key=lambda item: group_of(item.nodeid) != "lessons")
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Hand out whole groups, in the order of collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        _split_scope = staticmethod(group_of)
+
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test: one of TOGETHER, or its file."""
+    named = (name for name, places in TOGETHER.items() if nodeid.startswith(places))
+    return next(named, nodeid.partition("::")[0])
+
+
+@pytest.fixture
+def tell(record_property):
+    """Say something at the end, whatever process the test ran in: tell("00-tour: 50 s")."""
+    return lambda text: record_property("told", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests had to tell."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    for report in (report for report in reports if getattr(report, "when", "") == "call"):
+        for text in (text for name, text in report.user_properties if name == "told"):
+            terminalreporter.write_line(text)
 
 
 # The package as it ships, and the lessons that were run with it.
 
-ROOT = Path(__file__).parent.parent
 OFFLINE = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
 
 
@@ -110,9 +153,8 @@ def make_llama(tokenizer):
 
     def make(seed: int = 0, **changes) -> LlamaForCausalLM:
         sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-        special = {
-            name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
-        }
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        special = {name: getattr(tokenizer, name) for name in names}
         config = LlamaConfig(
             **{"vocab_size": len(tokenizer), "tie_word_embeddings": True, **sizes, **special, **changes}
         )
@@ -178,16 +220,17 @@ def _study_row(
     *, task="topic", fold=1, seed=0, optimizer="adam", lr=1e-4, aim=1.0, depth=1.0, retain=0.9, heldout=0.5,
     shown=0.6, outcome="recovered",
 ):  # fmt: skip
+    # Not above: tests of lower floors need not have what attacks need.
+    from unlearnkit.attacks import parse_attack
+
     return {
         "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",
         "steps": 40, "depth": aim, "scores": {"nll_forget": 4.0 * depth, "knowmem_retain": retain},
         "cost": {"distance_l2": 3.0},
         "attacks": [
             {"name": "quantize", "params": {"bits": 4, "scheme": "rtn"}},
-            {
-                **parse_attack("relearn-100").to_dict(),
-                "recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome,
-            },
+            parse_attack("relearn-100").to_dict()
+            | {"recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome},
         ],
     }  # fmt: skip
 

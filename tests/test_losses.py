@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from unlearnkit.losses import mean_nll, nll_of, predictions, sequence_nll, token_nll
+from unlearnkit.losses import mean_nll, nll_of, predictions, sequence_nll, target_nll, token_nll
 from unlearnkit.precision import true_double
 from unlearnkit.testbeds.batches import collate
 from unlearnkit.testbeds.encoding import encode_rows
@@ -74,6 +74,17 @@ def test_padding_and_order_change_nothing(toy, rows, order, extra, pad_id):
     torch.testing.assert_close(sequence_nll(toy.model, batch), reference[list(order)], rtol=1e-6, atol=1e-5)
     mean = mean_nll(toy.model, batch).item()
     assert mean == pytest.approx(mean_nll(toy.model, collate(chosen, pad_id=0)).item(), abs=1e-6)
+
+
+def test_the_targets_alone_cost_what_they_cost_among_the_rest(toy, rows):
+    for pad in ("right", "left"):
+        batch = collate(rows[:6], pad_id=0)
+        batch["labels"][0, 3] = 0  # the pad token may be a target, too
+        if pad == "left":
+            batch = {name: tensor.flip(1) for name, tensor in batch.items()}
+        asked = batch["labels"][:, 1:] != -100
+        assert 0 < int(asked.sum()) < asked.numel()
+        assert torch.equal(target_nll(toy.model, batch), token_nll(toy.model, batch)[asked])
 
 
 def test_padding_on_the_left_is_masked_too(toy, rows):

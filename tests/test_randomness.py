@@ -101,6 +101,26 @@ def test_a_global_stream_is_a_generators_stream():
     assert not torch.equal(drawn, _draw(7, "dropout", 4))
 
 
+def test_a_global_stream_asks_nothing_of_a_gpu_that_nobody_started(monkeypatch):
+    """Left for later, the seed would hit whoever starts it; and each time it is left costs a traceback."""
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: pytest.fail("left for later"))
+    with global_stream(7, "dropout"):
+        torch.rand(1)
+
+
+@pytest.mark.gpu
+def test_a_global_stream_holds_on_the_gpu_and_leaves_its_state_alone():
+    torch.cuda.init()
+    before = torch.cuda.get_rng_state()
+    draws = []
+    for _ in range(2):
+        with global_stream(7, "dropout", 3):
+            draws.append(torch.randn(8, device="cuda"))
+    assert torch.equal(*draws)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
 @pytest.mark.parametrize("fault", [None, ValueError, KeyboardInterrupt])
 def test_the_threads_come_back(fault):
     before = torch.get_num_threads()

@@ -58,6 +58,15 @@ def test_a_wheel_holds_nothing_but_the_package(installed):
     }
 
 
+def test_a_wheel_holds_every_file_of_the_package(installed):
+    """The pages and scripts of views and reports, too."""
+    package = ROOT / "unlearnkit"
+    files = [path.relative_to(package) for path in package.rglob("*") if path.is_file()]
+    wanted = {path for path in files if "__pycache__" not in path.parts}
+    assert {path.suffix for path in wanted} >= {".py", ".js", ".html"}
+    assert not {path for path in wanted if not (installed / "unlearnkit" / path).is_file()}
+
+
 def _build_sdist(folder: Path) -> Path:
     _python("-m", "hatchling", "build", "-t", "sdist", "-d", folder)
     (archive,) = folder.glob("*.tar.gz")

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+
+from unlearnkit.errors import BadInput
+
+WIDE = (torch.float32, torch.float64)
+
+
+def require_wide(name: str, weights: Iterable[torch.Tensor]) -> None:
+    """Raise BadInput for weights that are no float32 or float64: small displacements would be rounded away.
+
+    bfloat16 tells weights apart by a 256th of themselves. What is seen around such a model would be the
+    rounding, and a radius of 1e-3 would move next to nothing.
+    """
+    for weight in weights:
+        if weight.dtype not in WIDE:
+            raise BadInput(
+                f"{name}: weights must be float32 or float64 to be moved, but one is {weight.dtype}, and "
+                "what is rounded away would pass for flatness; give a wider copy, "
+                "copy.deepcopy(model).float(), or load the model with dtype=torch.float32"
+            )
 
 
 class Displaced:

@@ -25,8 +25,13 @@ def predictions(model: Any, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Te
     logits : Tensor (batch, length - 1, vocabulary)
     targets : Tensor of int (batch, length - 1)
     """
+    return _logits(model, batch)[:, :-1], batch["labels"][:, 1:]
+
+
+def _logits(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     output = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False)
-    return output.logits[:, :-1], batch["labels"][:, 1:]
+    logits: torch.Tensor = output.logits
+    return logits
 
 
 def nll_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -42,6 +47,17 @@ def nll_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 def token_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Negative log-likelihood of each target in nats: (batch, length - 1); see `predictions`."""
     return nll_of(*predictions(model, batch))
+
+
+def target_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Negative log-likelihood of the targets alone, in nats, row after row: (targets,).
+
+    Where there is no target, no softmax over the vocabulary is taken: much of a padded batch's time.
+    """
+    following = F.pad(batch["labels"][:, 1:], (0, 1), value=NO_TARGET).flatten()
+    places = (following != NO_TARGET).nonzero().squeeze(1)
+    logits = _logits(model, batch).flatten(0, 1).index_select(0, places)
+    return nll_of(logits[None], following[places][None])[0]
 
 
 def sequence_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:

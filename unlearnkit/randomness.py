@@ -183,5 +183,14 @@ def global_stream(seed: int, *stream: str | int) -> Iterator[None]:
         return
     start = generator(seed, *stream).initial_seed()
     with preserve_global_state():
-        torch.manual_seed(start)
+        _seed_global(start)
         yield
+
+
+def _seed_global(start: int) -> None:
+    """`torch.manual_seed`, which notes who asked, each time, for a CUDA that nobody started; without that."""
+    torch.default_generator.manual_seed(start)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(start)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(start)

@@ -13,7 +13,7 @@ from typing import Any, Self
 import torch
 
 from unlearnkit.errors import BadInput
-from unlearnkit.losses import NO_TARGET, token_nll
+from unlearnkit.losses import NO_TARGET, target_nll
 from unlearnkit.randomness import fitting_threads
 
 FIELDS = ("input_ids", "attention_mask", "labels")
@@ -49,7 +49,7 @@ class TokenMeanLoss:
     Notes
     -----
     Everything here is made of `batch_sum`. A subclass that changes it, say to its negative, is looked at as
-    it is; only the PyHessian adapter computes its own.
+    it is; only the Gauss-Newton matrix, which is made of the cross-entropy's form, refuses it.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class TokenMeanLoss:
 
     def batch_sum(self, index: int) -> torch.Tensor:
         """The summed negative log-likelihood of one batch's targets, in nats: a scalar."""
-        return token_nll(self.model, self.batches[index]).sum()
+        return target_nll(self.model, self.batches[index]).sum()
 
     def with_model(self, model: Any) -> Self:
         """The same data, another model."""

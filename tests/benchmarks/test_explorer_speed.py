@@ -17,13 +17,13 @@ RUNS, FOLDS, MOVES = 10_000, 5, 9
 
 
 @pytest.mark.benchmark
-def test_from_slider_to_figure_on_the_shipped_records(capsys):
-    _report(capsys, "shipped records", RobustnessExplorer(shipped_store()))
+def test_from_slider_to_figure_on_the_shipped_records(tell):
+    _report(tell, "shipped records", RobustnessExplorer(shipped_store()))
 
 
 @pytest.mark.benchmark
 @pytest.mark.slow
-def test_from_slider_to_figure_on_ten_thousand_runs(capsys):
+def test_from_slider_to_figure_on_ten_thousand_runs(tell):
     path = data_path("records", "compare-quick.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     rows, controls = content["rows"], content["controls"]
@@ -38,10 +38,10 @@ def test_from_slider_to_figure_on_ten_thousand_runs(capsys):
     with RunStore.in_memory([content]) as store:
         explorer = RobustnessExplorer(store)
         assert len(explorer.table) == RUNS
-        _report(capsys, f"{RUNS:,} runs", explorer)
+        _report(tell, f"{RUNS:,} runs", explorer)
 
 
-def _report(capsys, what, explorer):
+def _report(tell, what, explorer):
     explorer.wait()
     budget = explorer.controls.budget
     wall, processor = [], []
@@ -52,8 +52,7 @@ def _report(capsys, what, explorer):
         wall.append(time.perf_counter() - started)
         processor.append(time.process_time() - worked)
     assert explorer.status.error is None
-    with capsys.disabled():
-        print(
-            f"\nslider to figure, {what}: median {1000 * statistics.median(wall):.0f} ms, "
-            f"{1000 * statistics.median(processor):.0f} ms of processor time"
-        )
+    tell(
+        f"slider to figure, {what}: median {1000 * statistics.median(wall):.0f} ms, "
+        f"{1000 * statistics.median(processor):.0f} ms of processor time"
+    )

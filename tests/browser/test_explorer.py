@@ -252,12 +252,11 @@ def test_the_keyboard_comes_to_every_control(view):
     assert {*CHOICES, *LISTS} <= reached
 
 
-def test_from_key_to_redraw(view, figure, capsys):
+def test_from_key_to_redraw(view, figure, tell):
     slider = view.get_by_role("slider", name="Budget")
     keys = ["ArrowLeft", "ArrowRight"] * SAMPLES
     times = [figure.redraw(lambda key=key: slider.press(key)).milliseconds for key in keys[:SAMPLES]]
-    with capsys.disabled():
-        print(f"\nkey to redraw: {statistics.median(times):.0f} ms at the median, {max(times):.0f} at most")
+    tell(f"key to redraw: {statistics.median(times):.0f} ms at the median, {max(times):.0f} at most")
 
 
 def test_the_view_had_no_fault(notebook):

@@ -78,7 +78,7 @@ def test_json_prints_what_it_writes_and_the_store_has_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "mine.sqlite"
-    options = ["--quick", "--optimizers", "adam", "--attacks", "quantize-4", "--json", "--store", str(store)]
+    options = ["--quick", "--optimizers", "sgd", "--attacks", "quantize-4", "--json", "--store", str(store)]
     assert main(["compare", "--out", str(tmp_path), *options]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))

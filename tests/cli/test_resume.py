@@ -26,7 +26,7 @@ OPTIONS = [
     "--folds",
     "1",
     "--optimizers",
-    "sgd,signadam",
+    "sgd",
     "--attacks",
     "quantize-4",
     "--workers",
@@ -64,10 +64,10 @@ def wait_for_cells(process: subprocess.Popen, folder: Path, wanted: int, *, with
 
 
 def test_killed_at_any_moment_it_ends_like_an_undisturbed_run(tmp_path: Path) -> None:
-    """Killed while no cell is done, when one is, and when three are: each a little later than that."""
+    """Killed while no cell is done, when one is, and when two of four are: each a little later than that."""
     torn, whole = tmp_path / "torn", tmp_path / "whole"
     moments = random.Random(4)
-    for wanted in (0, 1, 3):
+    for wanted in (0, 1, 2):
         process = start(torn)
         wait_for_cells(process, torn, wanted)
         time.sleep(moments.uniform(0, 2))
@@ -75,10 +75,10 @@ def test_killed_at_any_moment_it_ends_like_an_undisturbed_run(tmp_path: Path) ->
         process.wait()
         assert not (torn / "results.json").exists()
     before = {path: path.stat().st_mtime_ns for path in (torn / "cells").glob("[!.]*.json")}
-    assert len(before) >= 3
+    assert len(before) >= 2
     assert start(torn).wait() == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert start(whole).wait() == 0
     assert results(torn) == results(whole)
     with RunStore(tmp_path / "runs.sqlite", create=False) as store:
-        assert store.count(tag="robustness-test") == 2
+        assert store.count(tag="robustness-test") == 1

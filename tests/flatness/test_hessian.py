@@ -192,7 +192,7 @@ def test_after_the_block_no_graph_is_kept(loss):
 
 @pytest.mark.parametrize(("free", "beside", "forwards"), [(10**9, 0, 4), (10**5, 0, 7), (10**9, 10**9, 7)])
 def test_where_graphs_do_not_fit_they_are_made_anew(loss, monkeypatch, free, beside, forwards):
-    monkeypatch.setattr("unlearnkit.flatness.hessian.free_bytes", lambda device: free)
+    monkeypatch.setattr("unlearnkit.flatness.batchwise.free_bytes", lambda device: free)
     hessian = Hessian(loss)
     calls, hook = count_forwards(loss.model)
     with hook, hessian.cached(beside=beside):

@@ -14,7 +14,6 @@ from scipy.stats import wasserstein_distance
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness import top_eigenvalues
 from unlearnkit.flatness.pyhessian import PyHessian
-from unlearnkit.losses import token_nll
 from unlearnkit.precision import true_double
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
@@ -116,14 +115,35 @@ def test_its_trace_covers_the_truth_and_does_not_stop_before(loss):
     assert found.stderr == pytest.approx(spread, rel=0.35)
 
 
-def test_a_negative_trace_does_not_stop_after_two_samples(unpadded, monkeypatch):
+class Negated(TokenMeanLoss):
+    """What gradient ascent goes down."""
+
+    def batch_sum(self, index):
+        return -super().batch_sum(index)
+
+
+class Squared(TokenMeanLoss):
+    """A loss of another form, whose Hessian is no multiple of the plain one's."""
+
+    def batch_sum(self, index):
+        return super().batch_sum(index) ** 2
+
+
+@pytest.mark.parametrize("kind", [Negated, Squared])
+def test_a_loss_of_another_form_is_looked_at_as_it_is(kind, ragged):
+    loss = kind(ragged.model, ragged.batches)
+    found = PyHessian(loss).eigenvalues(1, tolerance=1e-6).values[0].item()
+    assert found == pytest.approx(exact(loss)[0][0].item(), rel=1e-4)
+    assert abs(found / exact(ragged)[0][0].item() - 1) > 0.1
+
+
+def test_a_negative_trace_does_not_stop_after_two_samples(unpadded):
     loss, data = unpadded
     negative = lambda out, y: -torch.nn.functional.cross_entropy(out, y)  # noqa: E731
     negated = pyhessian.hessian(Bare(loss.model), negative, data=data, cuda=False)
     assert len(negated.trace(maxIter=50)) == 2  # the bare library's rule
     loss.model.zero_grad()
-    monkeypatch.setattr("unlearnkit.flatness.pyhessian.token_nll", lambda *given: -token_nll(*given))
-    found = PyHessian(loss).trace(samples=50)
+    found = PyHessian(Negated(loss.model, loss.batches)).trace(samples=50)
     assert (found.samples, found.hvps) == (50, 50)
     assert found.interval[0] < -exact(loss)[1].trace() < found.interval[1] < 0
 

@@ -78,6 +78,18 @@ def test_hutch_plus_plus_with_more_samples_than_rows():
     assert sampled_trace(Dense(matrix), samples=30, method="hutch++").estimate == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("samples", "rank"), [(8, 2), (9, 3), (14, 3), (300, 3)])
+def test_hutch_plus_plus_asks_for_no_more_directions_than_there_are(samples, rank):
+    """Of three rows: with three directions the trace is exact, and further products are left to the rest."""
+    matrix = Dense(torch.diag(torch.tensor([3.0, -1.0, 0.5], dtype=torch.float64)))
+    found = sampled_trace(matrix, samples=samples, method="hutch++")
+    assert found.samples == samples - 2 * rank
+    assert found.hvps == matrix.products == samples
+    if rank == 3:
+        assert found.estimate == pytest.approx(2.5, abs=1e-12)
+        assert found.stderr < 1e-12
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("samples", [6, 7, 20])
 def test_every_product_is_counted(exact, method, samples):

@@ -7,7 +7,7 @@ import re
 import nbformat
 import pytest
 
-from unlearnkit.apps.robustness_model import IN_NO_MEAN, OVER, Line
+from unlearnkit.apps.robustness.model import IN_NO_MEAN, OVER, Line
 from unlearnkit.resources import notebooks_path
 from unlearnkit.studies.intervals import Interval, t_interval
 

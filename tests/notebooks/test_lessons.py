@@ -43,13 +43,11 @@ def test_a_lesson_states_its_minutes(lesson):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_from_top_to_bottom(path, executed, wheel, capsys, record_property):
+def test_a_lesson_runs_from_top_to_bottom(path, executed, wheel, tell):
     ran = executed(path.stem)
     stored = nbformat.read(path, as_version=4)
     (stated,) = COMPUTING.findall(stored.cells[0].source)
-    record_property("seconds", round(ran["seconds"], 1))
-    with capsys.disabled():
-        print(f"\n{path.stem}: {ran['seconds']:.0f} s in {ran['by']}; stated: {stated} of computing")
+    tell(f"{path.stem}: {ran['seconds']:.0f} s in {ran['by']}; stated: {stated} of computing")
     assert [cell.source for cell in ran["notebook"].cells] == [cell.source for cell in stored.cells]
     assert _unfinished(ran["notebook"]) == []
     assert _errors(ran["notebook"]) == []

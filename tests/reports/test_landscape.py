@@ -262,8 +262,8 @@ def test_a_wide_thin_spectrum_is_not_cut_off():
 
 def test_a_spectrum_in_words():
     told = spectrum_sentence({"Adam": _spectrum(), "shifted": _spectrum(5.0)})
-    assert "Adam: eigenvalues from -1 to 3; 42% at or below 0 (33% to 50% over 2 runs)." in told
-    assert "shifted: eigenvalues from 4 to 8; 0% at or below 0" in told
+    assert "Adam: eigenvalues of the Hessian from -1 to 3; 42% at or below 0 (33% to 50% over 2" in told
+    assert "shifted: eigenvalues of the Hessian from 4 to 8; 0% at or below 0" in told
 
 
 # Eigenvalues
@@ -278,8 +278,8 @@ def test_eigenvalues_have_their_residuals_as_bars():
     assert not set(adam.x) & set(adazo.x)  # beside each other, not on top
     told = eigenvalue_sentence({"Adam": _pairs(5.0, -4.0), "AdaZO": _pairs(2.0, converged=False)})
     assert told == (
-        "Adam: 5, -4 (residuals at most 2.0e-02, 30 products). "
-        "AdaZO: 2 (residuals at most 1.0e-02, 30 products, not converged)."
+        "Adam: eigenvalues of the Hessian 5, -4 (residuals at most 2.0e-02, 30 products). "
+        "AdaZO: eigenvalues of the Hessian 2 (residuals at most 1.0e-02, 30 products, not converged)."
     )
 
 

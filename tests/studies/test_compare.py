@@ -36,6 +36,21 @@ def small() -> Comparison:
     return compare(plan_comparison(**SMALL), workers=2, progress=False)
 
 
+@pytest.fixture(scope="module")
+def alone() -> tuple[Comparison, dict[str, dict[str, Any]]]:
+    """The same in one process, and what each cell gave, by its label."""
+    given: dict[str, dict[str, Any]] = {}
+    real = compare_module.work
+
+    def work(cell: Cell | ControlCell) -> dict[str, Any]:
+        given[cell.label] = real(cell)
+        return copy.deepcopy(given[cell.label])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare_module, "work", work)
+        return compare(plan_comparison(**SMALL), workers=1, progress=False), given
+
+
 def without_seconds(comparison: Comparison) -> dict[str, Any]:
     content = copy.deepcopy(comparison.to_dict())
     for row in content["rows"]:
@@ -84,9 +99,8 @@ def test_every_attack_meets_the_model_that_was_planted_for_it(small: Comparison)
     assert "no power" not in quantized
 
 
-def test_one_worker_gives_the_same_rows_as_two(small: Comparison) -> None:
-    again = compare(plan_comparison(**SMALL), workers=1, progress=False)
-    assert without_seconds(again) == without_seconds(small)
+def test_one_worker_gives_the_same_rows_as_two(small: Comparison, alone) -> None:
+    assert without_seconds(alone[0]) == without_seconds(small)
 
 
 def test_the_controls_bracket_the_runs(small: Comparison) -> None:
@@ -121,13 +135,11 @@ def test_what_was_answered_is_what_was_scored(small: Comparison) -> None:
                 assert fmean(right) == part["scores"][f"knowmem_forget_{split}"]
 
 
-def test_a_failed_cell_is_put_down_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = compare_module.work
-
+def test_a_failed_cell_is_put_down_and_the_rest_goes_on(alone, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(cell: Cell | ControlCell) -> dict[str, Any]:
         if "signadam" in cell.label or "never_learned" in cell.label:
             raise MemoryError("no room")
-        return real(cell)
+        return copy.deepcopy(alone[1][cell.label])
 
     monkeypatch.setattr(compare_module, "work", work)
     found = compare(plan_comparison(**SMALL), workers=1, progress=False)
@@ -140,9 +152,13 @@ def test_a_failed_cell_is_put_down_and_the_rest_goes_on(monkeypatch: pytest.Monk
     assert Comparison.from_dict(found.to_dict()) == found
 
 
-def test_cells_that_are_kept_are_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_comparison(**SMALL | {"optimizers": ["adam"], "attacks": ["quantize-4"]})
+def test_cells_that_are_kept_are_not_done_again(
+    alone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_comparison(**SMALL)
+    monkeypatch.setattr(compare_module, "work", lambda cell: copy.deepcopy(alone[1][cell.label]))
     first = compare(plan, keep_in=tmp_path, workers=1, progress=False)
+    assert first == alone[0]
     monkeypatch.setattr(compare_module, "work", lambda _: pytest.fail("done again"))
     assert compare(plan, keep_in=tmp_path, workers=1, progress=False) == first
     keys = {cell.describe()["run_id"] for cell in plan.cells}

@@ -9,10 +9,10 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from unlearnkit.apps.guard import guarded
-from unlearnkit.apps.html_table import html_table
-from unlearnkit.apps.status_line import StatusLine
-from unlearnkit.apps.view import View
+from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.status_line import StatusLine
+from unlearnkit.apps.parts.view import View
 
 ANY = "any"
 MOST_ROWS = 200

@@ -4,6 +4,7 @@ from unlearnkit.flatness.connectivity import Connectivity, connectivity
 from unlearnkit.flatness.directions import Plane, random_direction
 from unlearnkit.flatness.eigenvalues import Eigenvalues, top_eigenvalues
 from unlearnkit.flatness.estimate import Estimate
+from unlearnkit.flatness.gauss_newton import GaussNewton, gauss_newton_vector_product
 from unlearnkit.flatness.hessian import Hessian, hessian_vector_product
 from unlearnkit.flatness.principal_plane import principal_plane
 from unlearnkit.flatness.sharpness import Sharpness, sharpness
@@ -17,6 +18,7 @@ __all__ = [
     "Density",
     "Eigenvalues",
     "Estimate",
+    "GaussNewton",
     "Hessian",
     "Plane",
     "Sharpness",
@@ -24,6 +26,7 @@ __all__ = [
     "Surface",
     "Trajectory",
     "connectivity",
+    "gauss_newton_vector_product",
     "hessian_vector_product",
     "principal_plane",
     "random_direction",

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from unlearnkit.displaced import displaced
+from unlearnkit.displaced import displaced, require_wide
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.flatness.tables import html_table
 from unlearnkit.randomness import generator
@@ -99,8 +99,8 @@ def connectivity(
     Raises
     ------
     BadInput
-        For what is no loss or no model, models of different architectures, a loss not finite, or fewer
-        than 3 points.
+        For what is no loss or no model, models of different architectures or in half precision, a loss not
+        finite, or fewer than 3 points.
 
     Examples
     --------
@@ -163,6 +163,7 @@ def _difference(model_a: Any, model_b: Any) -> list[torch.Tensor]:
     for name, model in (("model_a", model_a), ("model_b", model_b)):
         if not isinstance(model, torch.nn.Module):
             raise BadInput(f"{name} must be a causal language model, but a {type(model).__name__} was given")
+        require_wide(name, model.parameters())
     ours, theirs = dict(model_a.named_parameters()), dict(model_b.named_parameters())
     shapes = [{name: tuple(weight.shape) for name, weight in found.items()} for found in (ours, theirs)]
     if shapes[0] != shapes[1]:

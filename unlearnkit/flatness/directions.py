@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -79,7 +79,11 @@ def _of(loss: TokenMeanLoss, given: Plane) -> Plane:
                 "directions: the plane has numbers that are not finite, and every cell would be lost"
             )
     _require_a_plane(given.first, given.second)
-    return given
+    first, second = (
+        [part.to(weight) for part, weight in zip(direction, loss.weights, strict=True)]
+        for direction in (given.first, given.second)
+    )
+    return replace(given, first=first, second=second)
 
 
 def _random(loss: TokenMeanLoss, normalise: str, seed: int) -> Plane:

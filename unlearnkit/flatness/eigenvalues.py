@@ -1,4 +1,4 @@
-"""The Hessian's outermost eigenvalues, each with a bound on its error."""
+"""Outermost eigenvalues of the Hessian, or the Gauss-Newton matrix, each with a bound on its error."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from tqdm.auto import tqdm
 
 from unlearnkit.errors import require_integer, require_one_of, require_positive
-from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.lanczos import Lanczos
+from unlearnkit.flatness.matrices import matrix_of
 from unlearnkit.flatness.memory import require_room
 from unlearnkit.flatness.symmetric import Symmetric, drawn, vector_bytes
 from unlearnkit.flatness.tables import html_table
@@ -24,7 +24,7 @@ FOR_PRODUCTS = 6  # vectors that one product holds on its way
 
 @dataclass(frozen=True, eq=False)
 class Eigenvalues:
-    """Eigenpairs of a Hessian.
+    """Eigenpairs of a matrix.
 
     Attributes
     ----------
@@ -33,13 +33,15 @@ class Eigenvalues:
     vectors : Tensor (k, parameters)
         Of length 1, a row each.
     residuals : Tensor (k,), float64
-        ||H v - lambda v||: an eigenvalue lies within this of each value (up to rounding, about 1e-6 of the
+        ||A v - lambda v||: an eigenvalue lies within this of each value (up to rounding, about 1e-6 of the
         largest modulus in float32).
     hvps : int
-        Hessian-vector products that it took.
+        Products of the matrix with vectors that it took.
     which : {"LM", "LA", "SA"}
     converged : bool
         Whether every residual is below the tolerance asked for.
+    matrix : str
+        Whose they are: "Hessian", "Gauss-Newton matrix".
     """
 
     values: torch.Tensor
@@ -48,6 +50,7 @@ class Eigenvalues:
     hvps: int
     which: str
     converged: bool
+    matrix: str = "Hessian"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON, without the vectors."""
@@ -57,6 +60,7 @@ class Eigenvalues:
             "hvps": self.hvps,
             "which": self.which,
             "converged": self.converged,
+            "matrix": self.matrix,
         }
 
     def _repr_html_(self) -> str:
@@ -65,7 +69,9 @@ class Eigenvalues:
             for value, residual in zip(self.values.tolist(), self.residuals.tolist(), strict=True)
         ]
         note = "" if self.converged else "; not converged: allow more products"
-        return html_table(f"{self.which}, {self.hvps} products{note}", ("eigenvalue", "± residual"), rows)
+        return html_table(
+            f"{self.matrix}, {self.which}, {self.hvps} products{note}", ("eigenvalue", "± residual"), rows
+        )
 
 
 def top_eigenvalues(
@@ -73,6 +79,7 @@ def top_eigenvalues(
     k: int = 5,
     *,
     which: str = "LM",
+    matrix: str = "hessian",
     seed: int = 0,
     tolerance: float = TOLERANCE,
     max_products: int | None = None,
@@ -89,6 +96,8 @@ def top_eigenvalues(
     k : int
     which : {"LM", "LA", "SA"}
         Largest modulus, largest, smallest (most negative).
+    matrix : {"hessian", "gauss_newton"}
+        The Gauss-Newton matrix is the Hessian's part that is never negative; see `GaussNewton`.
     seed : int
         Decides the start vector.
     tolerance : float
@@ -96,7 +105,7 @@ def top_eigenvalues(
         all where that is more. An eigenvalue's own error is about its residual's square over the gap to the
         next one.
     max_products : int, optional
-        Hessian-vector products to spend at most; 8 k + 40 if not given, and never more than there are
+        Products to spend at most; 8 k + 40 if not given, and never more than there are
         weights.
     progress : bool
         Whether to show a bar.
@@ -104,12 +113,13 @@ def top_eigenvalues(
     Returns
     -------
     Eigenvalues
-        `converged` says whether the tolerance was reached.
+        `converged` says whether the tolerance was reached, `matrix` whose they are.
 
     Raises
     ------
     BadInput
-        For more eigenvalues than weights, a loss without a Hessian, or a basis that does not fit into memory.
+        For more eigenvalues than weights, a loss without such a matrix, or a basis that does not fit into
+        memory.
 
     Examples
     --------
@@ -121,7 +131,7 @@ def top_eigenvalues(
     True
     """
     return outermost(
-        Hessian(loss), k, which=which, seed=seed, tolerance=tolerance, max_products=max_products,
+        matrix_of(loss, matrix), k, which=which, seed=seed, tolerance=tolerance, max_products=max_products,
         progress=progress,
     )  # fmt: skip
 
@@ -156,7 +166,7 @@ def outermost(
         tqdm(total=limit, desc="eigenvalues", disable=not progress, leave=False) as bar,
     ):
         lanczos = _run(matrix, k, which, source, tolerance, limit, bar)
-        return _collect(lanczos, k, which, tolerance)
+        return _collect(lanczos, k, which, tolerance, matrix.name)
 
 
 def _run(
@@ -193,7 +203,7 @@ def _settled(lanczos: Lanczos, k: int, which: str, tolerance: float) -> bool:
     return bool(_rank(theirs[first], which) >= _rank(values[wanted[-1:]], which) - allowed)
 
 
-def _collect(lanczos: Lanczos, k: int, which: str, tolerance: float) -> Eigenvalues:
+def _collect(lanczos: Lanczos, k: int, which: str, tolerance: float, matrix: str) -> Eigenvalues:
     values, vectors = lanczos.ritz()
     wanted = _order(values, which)[:k]
     basis = lanczos.basis[: lanczos.taken]
@@ -204,6 +214,7 @@ def _collect(lanczos: Lanczos, k: int, which: str, tolerance: float) -> Eigenval
         hvps=lanczos.taken,
         which=which,
         converged=_settled(lanczos, k, which, tolerance),
+        matrix=matrix,
     )
 
 

@@ -38,7 +38,7 @@ def principal_plane(loss: TokenMeanLoss, models: Sequence[torch.nn.Module]) -> P
     Plane
         For `surface(…, directions=…)`. Its directions are orthogonal, and as long as the way to the farthest
         model, so that all models lie within -1 to 1; each points to the model that has the most of it. The
-        shares explained are in its words.
+        shares that both explain, and that unit (L2), are in its words.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def principal_plane(loss: TokenMeanLoss, models: Sequence[torch.nn.Module]) -> P
     >>> with torch.no_grad():
     ...     _ = later.model.norm.weight.mul_(1.1)
     >>> principal_plane(loss, [later, lab.never_learned]).words
-    'principal plane of 2 models, 100.0% of their squared distances explained (...), unit ...'
+    'principal plane of 2 models, 100.0% + 0.0% explained, unit ...'
     """
     ways = _ways(loss, models)
     products = torch.tensor([[dot(a, b) for b in ways] for a in ways], dtype=torch.float64)
@@ -104,7 +104,4 @@ def _component(ways: list[Direction], shares: torch.Tensor, unit: float) -> Dire
 
 def _words(count: int, squares: torch.Tensor, unit: float) -> str:
     one, two = (float(squares[-rank] / squares.sum()) for rank in (1, 2))
-    return (
-        f"principal plane of {count} models, {one + two:.1%} of their squared distances explained "
-        f"({one:.1%} and {two:.1%}), unit {unit:.4g}"
-    )
+    return f"principal plane of {count} models, {one:.1%} + {two:.1%} explained, unit {unit:.3g}"

@@ -2,10 +2,10 @@
 
 PyHessian 0.1 (Yao, Gholami, Keutzer, Mahoney 2020, 1912.07145) expects one input tensor and weighs batches by
 their sequences; on today's torch its density fails, its trace stops at once when it is negative, and two of
-its objects on one model see each other's gradients. Here it gets packed batches and a criterion that makes
-their weighted mean the exact token mean; gradients are cleared before and after; draws are seeded;
-`torch.eig`, which is gone, is stood in for inside its module only. Its algorithms (power iteration with
-deflation, Hutchinson, Lanczos quadrature) stay its own.
+its objects on one model see each other's gradients. Here it gets the batches' numbers for input, the loss's
+own sums for output, and a criterion that makes their mean the exact token mean; gradients are cleared before
+and after; draws are seeded; `torch.eig`, which is gone, is stood in for inside its module only. Its
+algorithms (power iteration with deflation, Hutchinson, Lanczos quadrature) stay its own.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from unlearnkit.flatness.eigenvalues import Eigenvalues
 from unlearnkit.flatness.estimate import Estimate, mean_of
 from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.spectrum import Spectrum
-from unlearnkit.losses import token_nll
 from unlearnkit.randomness import generator, preserve_global_state
-from unlearnkit.token_mean_loss import FIELDS, TokenMeanLoss
+from unlearnkit.token_mean_loss import TokenMeanLoss
 
 _ONE_AT_A_TIME = RLock()  # its module is patched while it runs
 
@@ -130,7 +129,7 @@ class PyHessian:
 
     @contextmanager
     def _library(self, stream: str) -> Iterator[tuple[Any, list[int]]]:
-        """PyHessian's object on packed batches, and the count of its products; leaves all else as it was."""
+        """PyHessian's object on the batches, and the count of its products; leaves all else as it was."""
         import pyhessian
 
         module = sys.modules["pyhessian.hessian"]
@@ -159,12 +158,13 @@ class PyHessian:
                     parameter.grad = grad
 
     def _object(self, kind: Any, products: list[int]) -> Any:
-        packed = [_pack(batch) for batch in self.loss.batches]
-        share = self.loss.tokens / sum(len(batch) for batch in packed)
-        pairs = [(batch, torch.zeros(len(batch), device=batch.device)) for batch in packed]
-        cuda = self.loss.device.type == "cuda"
-        data = {"data": pairs[0]} if len(pairs) == 1 else {"dataloader": pairs}
-        made = kind(_Packed(self.loss.model), lambda out, y: out / (len(y) * share), cuda=cuda, **data)
+        """PyHessian's own, on batches of one row each, so that its mean weighs all of them alike."""
+        many, device = len(self.loss.batches), self.loss.device
+        pairs = [(torch.tensor([n], device=device), torch.zeros(1, device=device)) for n in range(many)]
+        share = self.loss.tokens / many
+        cuda = device.type == "cuda"
+        data = {"data": pairs[0]} if many == 1 else {"dataloader": pairs}
+        made = kind(_ByNumber(self.loss), lambda out, y: out / share, cuda=cuda, **data)
         made.dataloader_hv_product = _counted(made.dataloader_hv_product, products)
         return made
 
@@ -182,20 +182,16 @@ def _require_every_gradient(loss: TokenMeanLoss) -> None:
             )
 
 
-class _Packed(torch.nn.Module):
-    """A causal language model that takes ids, mask and labels as one tensor and says its summed loss."""
+class _ByNumber(torch.nn.Module):
+    """A loss's model that takes the number of a batch and says the loss's own sum over it."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, loss: TokenMeanLoss) -> None:
         super().__init__()
-        self.model = model
+        self.loss, self.model = loss, loss.model
 
-    def forward(self, packed: torch.Tensor) -> torch.Tensor:
-        """(batch, length, 3) to a scalar."""
-        return token_nll(self.model, dict(zip(FIELDS, packed.unbind(-1), strict=True))).sum()
-
-
-def _pack(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    return torch.stack([batch[name].long() for name in FIELDS], dim=-1)
+    def forward(self, number: torch.Tensor) -> torch.Tensor:
+        """(1,) to a scalar."""
+        return self.loss.batch_sum(int(number))
 
 
 def _counted(function: Any, products: list[int]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from unlearnkit.displaced import Displaced, displaced
+from unlearnkit.displaced import Displaced, displaced, require_wide
 from unlearnkit.errors import BadInput, require_integer, require_one_of, require_positive
 from unlearnkit.flatness.estimate import mean_of
 from unlearnkit.flatness.tables import html_table
@@ -112,7 +112,7 @@ def sharpness(
     ------
     BadInput
         For an unknown kind, a radius that is not positive, a loss that is not finite or has no weights to
-        move, or `rows` with a kind other than "sam".
+        move, weights in half precision, or `rows` with a kind other than "sam".
 
     Examples
     --------
@@ -148,6 +148,7 @@ def _require_movable(loss: Any) -> None:
         raise BadInput(f"loss must be a TokenMeanLoss(model, batches), but a {type(loss).__name__} was given")
     if not loss.weights:
         raise BadInput("loss: no parameter of the model requires gradients, so there is no way to move")
+    require_wide("loss", loss.weights)
 
 
 @torch.no_grad()
@@ -198,12 +199,13 @@ def _along_gradient_of_chunks(loss: TokenMeanLoss, radius: float, rows: int | No
 @torch.no_grad()
 def _along_gradient(loss: TokenMeanLoss, radius: float) -> float:
     before, ascent = gradient(loss)
+    _finite(before)
     length = _norm(ascent)
     if not length:
-        return _finite(before) - before
+        return 0.0
     with displaced(loss.weights) as place:
         place.to((radius / length, ascent))
-        return value(loss) - _finite(before)
+        return value(loss) - before
 
 
 def _chunks(loss: TokenMeanLoss, rows: int) -> list[TokenMeanLoss]:

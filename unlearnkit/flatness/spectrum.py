@@ -11,8 +11,8 @@ import torch
 from tqdm.auto import tqdm
 
 from unlearnkit.errors import require_integer, require_positive
-from unlearnkit.flatness.hessian import Hessian
 from unlearnkit.flatness.lanczos import Lanczos
+from unlearnkit.flatness.matrices import matrix_of
 from unlearnkit.flatness.memory import require_room
 from unlearnkit.flatness.symmetric import Symmetric, drawn, vector_bytes
 from unlearnkit.flatness.tables import html_table
@@ -49,12 +49,16 @@ class Spectrum:
         The share of all eigenvalues that each node stands for; a run's sum to 1.
     parameters : int
     hvps : int
+        Products that it took.
+    matrix : str
+        Whose spectrum it is: "Hessian", "Gauss-Newton matrix".
     """
 
     nodes: list[Array]
     weights: list[Array]
     parameters: int
     hvps: int
+    matrix: str = "Hessian"
 
     def density(self, *, width: float | None = None, points: int = 401) -> Density:
         """The density smoothed by normal curves of a standard deviation.
@@ -89,6 +93,7 @@ class Spectrum:
             "weights": [run.tolist() for run in self.weights],
             "parameters": self.parameters,
             "hvps": self.hvps,
+            "matrix": self.matrix,
         }
 
     def _repr_html_(self) -> str:
@@ -99,11 +104,18 @@ class Spectrum:
             ("largest node", f"{every.max():.4g}"),
             ("share at or below 0", f"{mean:.0%} ({low:.0%} to {high:.0%} over runs)"),
         ]
-        return html_table(f"spectrum, {len(self.nodes)} runs, {self.hvps} products", ("", ""), rows)
+        title = f"spectrum of the {self.matrix}, {len(self.nodes)} runs, {self.hvps} products"
+        return html_table(title, ("", ""), rows)
 
 
 def spectrum(
-    loss: TokenMeanLoss, *, runs: int = 5, steps: int = 60, seed: int = 0, progress: bool = False
+    loss: TokenMeanLoss,
+    *,
+    runs: int = 5,
+    steps: int = 60,
+    matrix: str = "hessian",
+    seed: int = 0,
+    progress: bool = False,
 ) -> Spectrum:
     """The spectral density of the Hessian of a loss.
 
@@ -118,6 +130,8 @@ def spectrum(
         Independent starts; the band is over them.
     steps : int
         Products a run; at most the number of weights.
+    matrix : {"hessian", "gauss_newton"}
+        The Gauss-Newton matrix is the Hessian's part that is never negative; see `GaussNewton`.
     seed : int
     progress : bool
 
@@ -128,7 +142,7 @@ def spectrum(
     Raises
     ------
     BadInput
-        For a basis that does not fit into memory, or a loss without a Hessian.
+        For a basis that does not fit into memory, or a loss without such a matrix.
 
     Examples
     --------
@@ -139,7 +153,7 @@ def spectrum(
     >>> [round(float(weights.sum()), 6) for weights in found.weights]
     [1.0, 1.0]
     """
-    return quadrature(Hessian(loss), runs=runs, steps=steps, seed=seed, progress=progress)
+    return quadrature(matrix_of(loss, matrix), runs=runs, steps=steps, seed=seed, progress=progress)
 
 
 def quadrature(
@@ -166,7 +180,7 @@ def quadrature(
             nodes.append(values.numpy())
             weights.append(vectors[0].square().numpy())
             taken += lanczos.taken
-    return Spectrum(nodes, weights, matrix.size, taken)
+    return Spectrum(nodes, weights, matrix.size, taken, matrix.name)
 
 
 def _one_run(matrix: Symmetric, steps: int, source: torch.Generator, bar: Any) -> Lanczos:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from tqdm.auto import tqdm
 
-from unlearnkit.displaced import Displaced, displaced
+from unlearnkit.displaced import Displaced, displaced, require_wide
 from unlearnkit.errors import BadInput, require_integer, require_positive
 from unlearnkit.fingerprints import tensors_hash
 from unlearnkit.flatness.axes import axes
@@ -186,7 +186,9 @@ def _named(given: Any) -> dict[str, TokenMeanLoss]:
             "loss_or_dict: all losses must be of one model, since only one is moved; make the "
             "others with with_model()"
         )
-    if not next(iter(losses.values())).weights:
+    weights = next(iter(losses.values())).weights
+    require_wide("loss_or_dict", weights)
+    if not weights:
         raise BadInput(
             "loss_or_dict: no parameter of the model requires gradients, so there is no way to move"
         )

@@ -1,4 +1,4 @@
-"""The Hessian's trace, sampled, with an interval."""
+"""The trace of the Hessian, or the Gauss-Newton matrix, sampled, with an interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from unlearnkit.errors import require_integer, require_one_of
 from unlearnkit.flatness.estimate import Estimate, mean_of
-from unlearnkit.flatness.hessian import Hessian
+from unlearnkit.flatness.matrices import matrix_of
 from unlearnkit.flatness.memory import require_room
 from unlearnkit.flatness.symmetric import Symmetric, vector_bytes
 from unlearnkit.randomness import generator
@@ -23,6 +23,7 @@ def trace(
     *,
     samples: int = 100,
     method: str = "hutchinson",
+    matrix: str = "hessian",
     seed: int = 0,
     progress: bool = False,
 ) -> Estimate:
@@ -36,24 +37,26 @@ def trace(
     ----------
     loss : TokenMeanLoss
     samples : int
-        Hessian-vector products.
+        Products with vectors.
     method : {"hutchinson", "hutch++"}
         Hutch++ (Meyer, Musco, Musco, Woodruff 2021, 2010.09649, Algorithm 1) spends two thirds of the
         products on a subspace of rank samples / 3, whose trace it takes exactly. On flat, indefinite spectra,
         as those of transformers are, it loses; its interval is that of the rest.
+    matrix : {"hessian", "gauss_newton"}
+        The Gauss-Newton matrix is the Hessian's part that is never negative; see `GaussNewton`.
     seed : int
     progress : bool
 
     Returns
     -------
     Estimate
-        `.estimate`, `.stderr`, `.interval`.
+        `.estimate`, `.stderr`, `.interval`; its name says whose trace it is.
 
     Raises
     ------
     BadInput
-        For fewer than 2 samples (6 for Hutch++), a loss without a Hessian, or a subspace that does not fit
-        into memory.
+        For fewer than 2 samples (6 for Hutch++), a loss without such a matrix, or a subspace that does not
+        fit into memory.
 
     Examples
     --------
@@ -64,7 +67,8 @@ def trace(
     >>> found.interval[0] < found.estimate < found.interval[1]
     True
     """
-    return sampled_trace(Hessian(loss), samples=samples, method=method, seed=seed, progress=progress)
+    chosen = matrix_of(loss, matrix)
+    return sampled_trace(chosen, samples=samples, method=method, seed=seed, progress=progress)
 
 
 def sampled_trace(

@@ -13,6 +13,7 @@ from unlearnkit.errors import BadInput, MissingReference, UnlearnkitError
 if TYPE_CHECKING:
     from unlearnkit.records.weights import WeightFiles
     from unlearnkit.testbeds import Testbed
+    from unlearnkit.unlearning.problem import Problem
 
 Row = Mapping[str, Any]
 DECIDING = ("torch", "transformers")  # versions that may change the last bits
@@ -80,25 +81,24 @@ def _kept(files: WeightFiles, digest: str, lab: Testbed) -> Any:
 
 
 def _made_again(row: Row, lab: Testbed, files: WeightFiles | None) -> Any:
+    """The steps of `unlearn` without its scores, which the row has."""
     from unlearnkit.fingerprints import weights_hash
     from unlearnkit.randomness import one_thread
-    from unlearnkit.unlearning import unlearn
+    from unlearnkit.unlearning.loop import take_steps
 
-    names = ("lr", "steps", "batch_size", "seed", "objective_options", "optimizer_options", "max_grad_norm")
     try:
-        config = row["config"]
-        _require_same_problem(row, lab)
-        chosen = {name: config[name] for name in (*names, "loss_on")}
+        problem = _same_problem(row, lab)
         with one_thread():  # as studies run it: with more, torch sums in another order
-            run = unlearn(lab, config["objective"], optimizer=config["optimizer"], **chosen)
+            take_steps(problem, progress=True)
     except (KeyError, TypeError, BadInput) as error:
         raise MissingReference(f"weights: {row['run_id']} cannot be made again: {error}") from error
-    digest = weights_hash(run.model)
+    model = problem.finished_model()
+    digest = weights_hash(model)
     if digest != row.get("weights"):
         warnings.warn(_difference(row, digest), stacklevel=4)
     elif files is not None:
-        _keep_if_possible(files, run.model, digest)
-    return run.model
+        _keep_if_possible(files, model, digest)
+    return model
 
 
 def _keep_if_possible(files: WeightFiles, model: Any, digest: str) -> None:
@@ -109,18 +109,20 @@ def _keep_if_possible(files: WeightFiles, model: Any, digest: str) -> None:
         warnings.warn(str(error), stacklevel=5)
 
 
-def _require_same_problem(row: Row, lab: Testbed) -> None:
-    """The run's id is a hash of configuration, data, weights and results version: try it before training."""
+def _same_problem(row: Row, lab: Testbed) -> Problem:
+    """The run's problem: its id, a hash of configuration, data, weights and results version, says so."""
     from unlearnkit.unlearning.problem import prepare
     from unlearnkit.unlearning.run import RunConfig
 
     config = RunConfig(**row["config"])
-    if prepare(lab, config).identity(config) != row["run_id"]:
+    problem = prepare(lab, config)
+    if problem.identity(config) != row["run_id"]:
         raise MissingReference(
             f"weights: {row['run_id']} was made from another model, other data or by a version of unlearnkit "
             f"that gives other results, so {lab.name} as it ships does not make it again; give what it was "
             "made from: store.weights(run_id, lab=uk.load_testbed(…, model=PATH))"
         )
+    return problem
 
 
 def _difference(row: Row, digest: str) -> str:

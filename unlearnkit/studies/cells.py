@@ -165,17 +165,23 @@ def run_row(run: Run, lab: Testbed, attacks: Sequence[Attack], seed: int) -> dic
 def run_control(cell: ControlCell) -> dict[str, Any]:
     """Attack and score a model that nobody unlearned: one row of `controls`."""
     lab = cell.problem.load()
-    model = _control_model(cell, lab)
+    return control_row(cell.control, _control_model(cell, lab), lab, cell.attacks, cell.seed)
+
+
+def control_row(
+    control: str, model: Any, lab: Testbed, attacks: Sequence[Attack], seed: int
+) -> dict[str, Any]:
+    """Attack and score any model under the name of a control: its row."""
     scores, answers = evaluate_with_answers(model, lab)
     return {
-        "run_id": control_id(lab, cell.control, model),
-        "control": cell.control,
-        "task": cell.problem.task,
-        "fold": cell.problem.fold,
-        "seed": cell.seed,
+        "run_id": control_id(lab, control, model),
+        "control": control,
+        "task": lab.task,
+        "fold": lab.fold,
+        "seed": seed,
         "scores": scores.to_dict(),
         "answers": answers,
-        "attacks": _attack_rows(model, lab, cell.attacks, cell.seed),
+        "attacks": _attack_rows(model, lab, attacks, seed),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -71,8 +70,7 @@ class Checkpoint:
         `steps` is how many it was asked for, where it ended sooner because it diverged.
         """
         lab, config = self.problem.lab, replace(self.problem.config, steps=steps or self.step)
-        model = copy.deepcopy(self.model).to(lab.model.dtype).eval()
-        model.zero_grad(set_to_none=True)
+        model = self.problem.finished_model()
         scores, answers = evaluate_with_answers(model, lab)
         cost = Cost(
             forward_equivalents=self.problem.forward_equivalents,

@@ -86,12 +86,13 @@ def unlearn(
     problem = prepare(lab, config)
     started = time.perf_counter()
     with fitting_threads(lab.model):
-        losses = _take_steps(problem, progress=progress, on_step=on_step)
+        losses = take_steps(problem, progress=progress, on_step=on_step)
         last = Checkpoint(len(losses), tuple(losses), time.perf_counter() - started, problem)
         return last.to_run(steps=config.steps)
 
 
-def _take_steps(problem: Problem, *, progress: bool, on_step: OnStep | None) -> list[float]:
+def take_steps(problem: Problem, *, progress: bool, on_step: OnStep | None = None) -> list[float]:
+    """Take the steps of a problem, under a bar; the loss before each."""
     losses: list[float] = []
     words = f"{problem.config.optimizer} + {problem.config.objective}"
     with tqdm(total=problem.config.steps, desc=words, disable=not progress, leave=False) as bar:

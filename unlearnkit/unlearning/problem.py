@@ -94,6 +94,12 @@ class Problem:
             if not math.isfinite(loss):
                 return
 
+    def finished_model(self) -> Any:
+        """A copy of the model as it is now, in the type of the testbed's, for evaluation."""
+        model = copy.deepcopy(self.model).to(self.lab.model.dtype).eval()
+        model.zero_grad(set_to_none=True)
+        return model
+
     def _pairs(self) -> Iterator[Pair]:
         pad_id, size = self.lab.tokenizer.pad_token_id, self.config.batch_size
         sums = None

@@ -10,8 +10,8 @@ import ipywidgets as W  # noqa: N812
 
 from unlearnkit.apps.landscape.cameras import FIRST, TILTS, TURNS
 from unlearnkit.apps.landscape.choice import Choice, Options, walk
-from unlearnkit.apps.picture_button import PictureButton
-from unlearnkit.apps.step_slider import StepSlider
+from unlearnkit.apps.parts.picture_button import PictureButton
+from unlearnkit.apps.parts.step_slider import StepSlider
 
 WIDE = {"description_width": "initial"}
 SLIDER = {"flex": "1 1 300px", "width": "auto", "max_width": "600px"}

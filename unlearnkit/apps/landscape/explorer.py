@@ -8,10 +8,6 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from unlearnkit.apps.charts import as_widget
-from unlearnkit.apps.fact_view import html_text
-from unlearnkit.apps.guard import guarded
-from unlearnkit.apps.html_table import html_table
 from unlearnkit.apps.landscape.cameras import (
     FIRST,
     TILTS,
@@ -28,8 +24,12 @@ from unlearnkit.apps.landscape.figure import dress, landscape_figure, redraw, sc
 from unlearnkit.apps.landscape.model import Landscape, Shown
 from unlearnkit.apps.landscape.survey import survey
 from unlearnkit.apps.landscape.words import NUMBERS, landscape_rows, landscape_sentences
-from unlearnkit.apps.status_line import StatusLine
-from unlearnkit.apps.view import View
+from unlearnkit.apps.parts.charts import as_widget
+from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.html_table import html_table
+from unlearnkit.apps.parts.html_text import html_text
+from unlearnkit.apps.parts.status_line import StatusLine
+from unlearnkit.apps.parts.view import View
 from unlearnkit.errors import MissingReference, require_one_of
 from unlearnkit.reports.looks import template_of
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness import Eigenvalues
+from unlearnkit.reports.landscape.whose import called, of_whom
 from unlearnkit.reports.looks import CONTROL_GREY, MARKERS, NO_BUTTONS, OKABE_ITO, template_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def eigenvalue_figure(found: Mapping[str, Eigenvalues], *, theme: str = "light") -> go.Figure:
-    """The eigenvalues of each model by name, with their residuals as error bars.
+    """The eigenvalues of each model by name, with their residuals as error bars; it says of which matrix.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ def eigenvalue_figure(found: Mapping[str, Eigenvalues], *, theme: str = "light")
         raise BadInput(f"found: one to {len(OKABE_ITO)} by name, but {len(found)} were given")
     figure = go.Figure()
     for number, (name, pairs) in enumerate(found.items()):
+        name = called(found, name)
         values = pairs.values.tolist()
         offset = 0.08 * (number - (len(found) - 1) / 2)
         figure.add_trace(
@@ -52,7 +54,7 @@ def eigenvalue_figure(found: Mapping[str, Eigenvalues], *, theme: str = "light")
     figure.update_xaxes(title="rank", dtick=1)
     return figure.update_layout(
         template=template,
-        title="Outermost eigenvalues of the Hessian; bars: residuals",
+        title=f"Outermost eigenvalues{of_whom(found)}; bars: residuals",
         yaxis_title="eigenvalue",
         modebar={"remove": NO_BUTTONS},
         height=400,
@@ -68,4 +70,7 @@ def _told(name: str, pairs: Eigenvalues) -> str:
     values = ", ".join(f"{value:.4g}" for value in pairs.values.tolist())
     worst = float(pairs.residuals.max())
     state = "" if pairs.converged else ", not converged"
-    return f"{name}: {values} (residuals at most {worst:.1e}, {pairs.hvps} products{state})."
+    return (
+        f"{name}: eigenvalues of the {pairs.matrix} {values} (residuals at most {worst:.1e}, {pairs.hvps} "
+        f"products{state})."
+    )

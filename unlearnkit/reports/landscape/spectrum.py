@@ -9,6 +9,7 @@ import numpy as np
 
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness import Spectrum
+from unlearnkit.reports.landscape.whose import called, of_whom
 from unlearnkit.reports.looks import CONTROL_GREY, DASHES, NO_BUTTONS, OKABE_ITO, Look, template_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def spectrum_figure(
     if not 1 <= len(spectra) <= len(OKABE_ITO):
         raise BadInput(f"spectra: one to {len(OKABE_ITO)} by name, but {len(spectra)} were given")
     width = max(_range(spectrum) for spectrum in spectra.values()) / 100 if width is None else width
-    densities = {name: spectrum.density(width=width) for name, spectrum in spectra.items()}
+    densities = {called(spectra, name): spectrum.density(width=width) for name, spectrum in spectra.items()}
     floor = FLOOR * max(float(density.mean.max()) for density in densities.values())
     highest = max(float(density.high.max()) for density in densities.values())
     figure = go.Figure()
@@ -73,7 +74,7 @@ def spectrum_figure(
     )  # what lies on the floor is out
     return figure.update_layout(
         template=template,
-        title=f"Eigenvalues of the Hessian, smoothed over {width:.2g}; band: lowest to highest run",
+        title=f"Eigenvalues{of_whom(spectra)}, smoothed over {width:.2g}; band: lowest to highest run",
         xaxis_title="eigenvalue",
         modebar={"remove": NO_BUTTONS},
         height=430,
@@ -94,6 +95,6 @@ def _told(name: str, spectrum: Spectrum) -> str:
     every = np.concatenate(spectrum.nodes)
     mean, low, high = spectrum.share(-np.inf, 0.0)
     return (
-        f"{name}: eigenvalues from {every.min():.3g} to {every.max():.3g}; {mean:.0%} at or below 0 "
-        f"({low:.0%} to {high:.0%} over {len(spectrum.nodes)} runs)."
+        f"{name}: eigenvalues of the {spectrum.matrix} from {every.min():.3g} to {every.max():.3g}; "
+        f"{mean:.0%} at or below 0 ({low:.0%} to {high:.0%} over {len(spectrum.nodes)} runs)."
     )

@@ -10,6 +10,13 @@ import numpy.typing as npt
 
 from unlearnkit.errors import BadInput, require_one_of, require_positive
 from unlearnkit.flatness import Surface
+from unlearnkit.reports.landscape.trajectories import (
+    lines,
+    own_losses,
+    paths,
+    require_few,
+    trajectories_told,
+)
 from unlearnkit.reports.looks import MARKERS, NO_BUTTONS, OKABE_ITO, template_of
 
 if TYPE_CHECKING:
@@ -40,18 +47,23 @@ def surface_figure(
     Returns
     -------
     plotly.graph_objects.Figure
-        Markers show where models lie. Never show it without `surface_sentence`: some readers cannot see it.
+        Markers show where models lie on the surface. Trajectories are lines over it whose heights are the
+        models' own losses, not the surface's; on maps, which have no height, the colours of their steps are.
+        Pointing at a step says both, and how far it is off the plane. Never show it without
+        `surface_sentence`: some readers cannot see it.
 
     Raises
     ------
     BadInput
-        For more than three losses, an unknown theme, or a ceiling that is not above the lowest value.
+        For more than three losses or five trajectories, an unknown theme, or a ceiling that is not above the
+        lowest value.
     """
     from plotly.subplots import make_subplots
 
     template = template_of(theme)
     if len(surface.values) > MOST:
         raise BadInput(f"surface: {MOST} losses side by side at most, but it has {len(surface.values)}")
+    require_few(surface)
     low, top = _limits(surface, ceiling)
     kind = "xy" if flat else "scene"
     figure = make_subplots(
@@ -62,10 +74,12 @@ def surface_figure(
         for trace in traces:
             figure.add_trace(trace, row=1, col=column)
     _label(figure, (low, top), flat=flat)
+    below = 40 if surface.trajectories else 0
     return figure.update_layout(
         template=template,
         title={"text": f"Loss around the model, {surface.words}", "y": 0.97},
-        margin={"l": 50, "r": 20, "t": 80, "b": 50 if flat else 20},
+        margin={"l": 50, "r": 20, "t": 80, "b": (50 if flat else 20) + below},
+        legend={"orientation": "h", "x": 0.0, "y": -0.18 if flat else -0.04},
         modebar={"remove": NO_BUTTONS},
         height=480,
     )
@@ -81,7 +95,8 @@ def surface_traces(surface: Surface, limits: tuple[float, float], *, flat: bool)
 
 def _limits(surface: Surface, ceiling: float | None) -> tuple[float, float]:
     """The lowest finite value, and the ceiling or the highest."""
-    every = np.concatenate([grid.ravel() for grid in surface.values.values()])
+    grids = [grid.ravel() for grid in surface.values.values()]
+    every = np.concatenate([*grids, own_losses(surface)])
     finite = every[np.isfinite(every)]
     if not len(finite):
         raise BadInput("surface: not one of its values is finite, so there is nothing to draw")
@@ -134,7 +149,7 @@ def _landscape(
                 hovertemplate=f"{mark}: {height:.3f} nats a token<extra></extra>",
             )
         )  # fmt: skip
-    return traces
+    return [*traces, *lines(surface, name, limits[1])]
 
 
 def _contour(
@@ -157,7 +172,7 @@ def _contour(
                 marker={"size": 11, "color": OKABE_ITO[1], "symbol": MARKERS[number % len(MARKERS)]},
             )
         )  # fmt: skip
-    return traces
+    return [*traces, *paths(surface, name, limits, SCALE)]
 
 
 def _readable(height: float, limits: tuple[float, float]) -> str:
@@ -179,6 +194,9 @@ def _height(surface: Surface, grid: Array, alpha: float, beta: float) -> float:
 def surface_sentence(surface: Surface, *, names: Sequence[str] | None = None) -> str:
     """The figure in words: each loss at the model, at its lowest, on the rim, and where other models lie.
 
+    Of trajectories: first and last model's own losses beside those of the surface beneath, and how far off
+    the plane they are (L2, over all weights).
+
     Parameters
     ----------
     surface : Surface
@@ -198,7 +216,10 @@ def surface_sentence(surface: Surface, *, names: Sequence[str] | None = None) ->
         f"beta {surface.betas[0]:.3g} to {surface.betas[-1]:.3g}"
     )
     told = "; ".join(_told(surface, name) for name in chosen)
-    return f"Loss around the model, {surface.words}, {reach}: {told}.{_curvature_told(surface)}"
+    return (
+        f"Loss around the model, {surface.words}, {reach}: {told}.{_curvature_told(surface)}"
+        f"{trajectories_told(surface, chosen)}"
+    )
 
 
 def _curvature_told(surface: Surface) -> str:

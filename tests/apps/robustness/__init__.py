@@ -1,0 +1,1 @@
+"""What survived, in process: its choices, numbers, words and widgets."""

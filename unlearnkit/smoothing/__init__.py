@@ -1,0 +1,55 @@
+"""The loss under noise in the weights: what zeroth order sees, at which radius, and what it certifies."""
+
+from unlearnkit.smoothing.against_attacks import Reach, Reaches, against_attacks
+from unlearnkit.smoothing.along_attack import along_attack
+from unlearnkit.smoothing.attack_path import AlongAttack, Curve
+from unlearnkit.smoothing.certificate import Certificate
+from unlearnkit.smoothing.certify import Cost, certificate_cost, certify
+from unlearnkit.smoothing.certify_event import certify_event
+from unlearnkit.smoothing.event_certificate import EventCertificate
+from unlearnkit.smoothing.exact_answers import ExactAnswers
+from unlearnkit.smoothing.formula import Formula
+from unlearnkit.smoothing.gradients import compare_gradients
+from unlearnkit.smoothing.line import SmoothedLine, smoothed_line
+from unlearnkit.smoothing.model_certificate import ModelCertificate, Retention
+from unlearnkit.smoothing.radii_of_papers import PAPERS, PaperRadius
+from unlearnkit.smoothing.radius import radius_sweep
+from unlearnkit.smoothing.smoothed_gradient import Agreement, GradientComparison, SmoothedGradient
+from unlearnkit.smoothing.smoothed_loss import SmoothedLoss, smoothed_loss
+from unlearnkit.smoothing.subspace import Subspace, spanned_by, subspace_of
+from unlearnkit.smoothing.swept import RadiusPoint, RadiusSweep
+
+__all__ = [
+    "PAPERS",
+    "Agreement",
+    "AlongAttack",
+    "Certificate",
+    "Cost",
+    "Curve",
+    "EventCertificate",
+    "ExactAnswers",
+    "Formula",
+    "GradientComparison",
+    "ModelCertificate",
+    "PaperRadius",
+    "RadiusPoint",
+    "RadiusSweep",
+    "Reach",
+    "Reaches",
+    "Retention",
+    "SmoothedGradient",
+    "SmoothedLine",
+    "SmoothedLoss",
+    "Subspace",
+    "against_attacks",
+    "along_attack",
+    "certificate_cost",
+    "certify",
+    "certify_event",
+    "compare_gradients",
+    "radius_sweep",
+    "smoothed_line",
+    "smoothed_loss",
+    "spanned_by",
+    "subspace_of",
+]
