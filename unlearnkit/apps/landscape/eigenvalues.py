@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unlearnkit.apps.charts import as_widget
+from unlearnkit.apps.parts.charts import as_widget
 from unlearnkit.flatness import Eigenvalues
 from unlearnkit.reports.landscape import eigenvalue_figure
 
