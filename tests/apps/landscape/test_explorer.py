@@ -157,7 +157,10 @@ def test_eigenvalues_stand_beside_with_their_residuals(explorer):
     assert list(forget.y) == [5.0, -3.0]
     assert list(forget.error_y.array) == pytest.approx([0.5, 0.3])
     assert list(retain.y) == [7.0]
-    assert "forget: 5, -3 (residuals at most 5.0e-01, 30 products)" in explorer.sentence
+    assert (
+        "forget: eigenvalues of the Hessian 5, -3 (residuals at most 5.0e-01, 30 products)"
+        in explorer.sentence
+    )
     alone = LandscapeExplorer(bowls(), eigenvalues=pairs(2.0))
     assert alone.spectrum.data[0].name == "the model"
     assert LandscapeExplorer(bowls()).spectrum is None
