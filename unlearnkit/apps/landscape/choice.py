@@ -134,7 +134,6 @@ class Options:
         paths = tuple(name for name in now.trajectories if saw_all or name in old.paths)
         return replace(
             old, directions=directions, paths=paths, radius=_nearest(now, share * places.radii(now)[-1]),
-            step=min(old.step, max(len(walk(now, paths)) - 1, 0)),
         )  # fmt: skip
 
     def _lowest(self, choice: Choice) -> float:
