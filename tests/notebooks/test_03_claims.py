@@ -240,7 +240,7 @@ def test_the_record_is_read_and_told(cells, record, tmp_path: Path, capsys):
     assert "signAdam against Adam, topic task: flatter. You wrote nothing." in said
     assert "relearn-100 brings back" in said
     assert names["contrasts"].loc[("topic", "signadam"), ("forget", "trace")].startswith("flatter: -19.8 [")
-    assert "+0.20" in said and "+0.30" in said  # what came back, by fold
+    assert re.search(r"^signadam( +\+0\.20){3}$", said, flags=re.MULTILINE)  # what came back, by fold
     assert {trace.name for trace in names["figure"].data} == {"adam", "signadam", "never_learned"}
 
 
