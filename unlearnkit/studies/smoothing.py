@@ -3,15 +3,15 @@
 Put down before anything was measured:
 
 1. "Does zeroth order certify further than Adam, at equal status, on the same fold?" The first measure is the
-   certified radius under noise on all weights at the larger sigma, in the median over facts: at the smaller
+   certified radius under noise on all weights at the largest sigma, in the median over facts: at the smallest
    one the target keeps everything, so that noise hardly asks. That and noise within the subspace stand beside
    it, and so do the share of facts certified beyond the target's, and the split's radius. Differences are
    paired by fold. A run whose smoothed self does not keep what it must certifies nothing: its radius is 0.
 2. "How far is a certificate from what attacks do?" The longest radius of a fact beside the displacements of
    4-bit rounding and of relearning, of that very model.
 
-Noise, its size and the subspace are fixed by the calibration fold, before any model of another fold is seen:
-sigma is the largest at which the target still keeps 0.8 of what it knows, and the subspace is spanned by
+The largest sigma and the subspace are fixed by the calibration fold, before any model of another fold is
+seen: it is the largest at which the target still keeps 0.8 of what it knows, and the subspace is spanned by
 relearning there. Beside the runs stand the target, which has forgotten nothing, and never_learned.
 """
 
@@ -42,7 +42,14 @@ ADAM = "adam"  # what all others are held against
 ROUNDING, RELEARNING = "quantize-4", "relearn-100"
 TASKS = ("topic",)
 FOLDS = (1, 2, 3)
-SLOW_FIRST = ("adazo", "hybrid", "adam", "signsgd")  # so that no process begins a long cell last
+SLOW_FIRST = (
+    "adazo",
+    "hybrid",
+    "adam",
+    "signsgd",
+    *CONTROLS,
+    "signadam",
+)  # no process begins a long cell last
 
 
 @dataclass(frozen=True)
@@ -84,16 +91,14 @@ class SmoothCell:
 def smoothing_cells() -> list[SmoothCell]:
     """Every optimizer that has a preset, and the controls, on folds 1 to 3."""
     return [
-        SmoothCell(Problem(task, fold), name)
-        for task in TASKS
-        for name in (*_optimizers(task), *CONTROLS)
-        for fold in FOLDS
+        SmoothCell(Problem(task, fold), name) for task in TASKS for name in _names(task) for fold in FOLDS
     ]
 
 
-def _optimizers(task: str) -> list[str]:
+def _names(task: str) -> list[str]:
     found = [p.optimizer for p in presets() if (p.task, p.objective) == (task, OBJECTIVE)]
-    return sorted(found, key=lambda name: (SLOW_FIRST.index(name) if name in SLOW_FIRST else 99, name))
+    rest = [name for name in found if name not in SLOW_FIRST]
+    return [name for name in SLOW_FIRST if name in (*found, *CONTROLS)] + sorted(rest)
 
 
 def work(cell: SmoothCell) -> dict[str, Any]:
