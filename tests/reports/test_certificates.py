@@ -107,11 +107,12 @@ def test_the_way_shows_three_curves_and_the_radius(way):
 
 def test_the_way_is_told_in_words(way):
     words = along_attack_sentence(way)
-    assert "80 times the radius" in words
+    assert "80 times the certified radius 0.03:" in words
     assert "at 0.03 certified 0.500, smoothed 0.800 (0.700 to 0.900), the model itself 1.000" in words
     assert "as it must" in words
+    assert "and no radius is certified" in along_attack_sentence(replace(way, radius=0.0))
     assert "the certificate is wrong" in along_attack_sentence(replace(way, broken_facts=(0, 0, 2)))
-    assert "certified" not in along_attack_sentence(way, share="retain")
+    assert "at 0 smoothed 0.950" in along_attack_sentence(way, share="retain")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

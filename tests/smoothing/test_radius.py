@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,6 +184,13 @@ def test_gaps_in_rounding_are_not_judged():
     assert found.rounding > 0
     assert found.is_quadratic(found.points[0]) is None
     assert found.quadratic_to == 0.1
+
+
+def test_a_gap_of_a_few_roundings_is_not_judged_however_sure(swept):
+    gap = replace(swept.points[0].gap, estimate=2e-9, stderr=1e-11)
+    point = replace(swept.points[0], gap=gap, predicted=1e-9)
+    assert replace(swept, rounding=1e-9).is_quadratic(point) is None
+    assert replace(swept, rounding=1e-12).is_quadratic(point) is False
 
 
 def test_the_papers_radii_are_told_in_this_models_units():

@@ -70,7 +70,7 @@ class Reaches:
         told = (
             f"{reach.name} moved the weights by {reach.distance:.3g}, {_times(reach.ratio_facts)} the "
             f"longest radius of a fact and {_times(reach.ratio_split)} that of the split; "
-            f"{reach.share_inside:.1%} of its square lies where the noise was."
+            f"{reach.share_inside:.2%} of its square lies where the noise was."
             for reach in self.reaches
         )
         head = (
@@ -89,7 +89,7 @@ class Reaches:
     def _repr_html_(self) -> str:
         rows = [
             (
-                reach.name, f"{reach.distance:.3g}", f"{reach.share_inside:.1%}", _times(reach.ratio_facts),
+                reach.name, f"{reach.distance:.3g}", f"{reach.share_inside:.2%}", _times(reach.ratio_facts),
                 _times(reach.ratio_split), "yes" if reach.covered else "no",
             )
             for reach in self.reaches

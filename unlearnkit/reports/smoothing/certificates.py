@@ -144,7 +144,9 @@ def along_attack_figure(found: AlongAttack, *, share: str = "split", theme: str 
 def along_attack_sentence(found: AlongAttack, *, share: str = "split") -> str:
     """The figure in words, from the certified model to the attack's end."""
     curve = found.curves[_known(found, share)]
-    ratio = f"{found.distances[-1] / found.radius:.3g} times the radius" if found.radius else "with no radius"
+    ratio = "and no radius is certified"
+    if found.radius:
+        ratio = f"{found.distances[-1] / found.radius:.3g} times the certified radius {found.radius:.3g}"
     places = "; ".join(
         f"at {distance:.3g} "
         + ("" if curve.certified is None else f"certified {curve.certified[place]:.3f}, ")
@@ -158,7 +160,7 @@ def along_attack_sentence(found: AlongAttack, *, share: str = "split") -> str:
         else " The certified curve lies above the smoothed model's: the certificate is wrong."
     )  # fmt: skip
     share_of = SHARES[share].capitalize()
-    return f"{share_of} over {found.distances[-1]:.3g} in L2, {ratio} ({found.radius:.3g}): {places}.{state}"
+    return f"{share_of} over {found.distances[-1]:.3g} in L2, {ratio}: {places}.{state}"
 
 
 def _survival(found: ModelCertificate, end: float, simultaneous: bool) -> tuple[list[float], list[float]]:
