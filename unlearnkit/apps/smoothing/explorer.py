@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from unlearnkit.apps.parts.status_line import StatusLine
 from unlearnkit.apps.parts.view import View
 from unlearnkit.apps.smoothing.choice import Choice
 from unlearnkit.apps.smoothing.controls import SmoothingControls
-from unlearnkit.apps.smoothing.figure import smoothing_figure
+from unlearnkit.apps.smoothing.figure import depends, marked, smoothing_figure
 from unlearnkit.apps.smoothing.model import Shown, Smoothing
-from unlearnkit.apps.smoothing.redraw import redraw
+from unlearnkit.apps.smoothing.redraw import Drawing, redraw
 from unlearnkit.apps.smoothing.smoothing_view import SmoothingView
 from unlearnkit.apps.smoothing.survey import CERTIFY_AT, SIGMAS, survey
 from unlearnkit.apps.smoothing.words import NUMBERS, smoothing_rows, smoothing_sentences
@@ -36,8 +37,8 @@ class SmoothingExplorer(View):
 
     Move sigma, the size of the noise, and everything follows: the loss and its smoothed self along a line;
     the gap between them against sigma^2 / 2 tr H; the cosine of a zeroth-order estimate with either gradient,
-    beside what sampling alone leaves; the variance of three estimates against their cost; what noise leaves of
-    the model; how far forgetting is certified, with how far attacks go; and a certificate along an attack.
+    beside what sampling alone leaves; the variance of its estimates against their cost; what noise leaves
+    of the model; how far forgetting is certified, with how far attacks go; a certificate along an attack.
     Nothing is computed on the way. Where a part was not computed at a sigma, the nearest one is shown and
     said. Every control is reached by keyboard, and all is told in words below the figures.
 
@@ -85,6 +86,9 @@ class SmoothingExplorer(View):
         self.status = StatusLine()
         self.controls = SmoothingControls(self._model.options, choice, dark=theme == "dark")
         self.figures: dict[str, Any] = {}
+        self._boxes: dict[str, W.VBox] = {}
+        self._made: dict[tuple[Any, ...], tuple[Any, Drawing]] = {}
+        self._drawn: dict[str, Drawing] = {}
         self._stage = W.HBox(layout=WIDE)
         self._words, self._rows = W.HTML(), W.HTML()
         self._draw()
@@ -203,21 +207,38 @@ class SmoothingExplorer(View):
 
     def _draw(self) -> None:
         """Every figure that is chosen: moved on where it can be, made anew elsewhere."""
-        old, self.figures = self.figures, {}
-        for name in self._shown.choice.figures:
+        chosen = self._shown.choice.figures
+        for name in [name for name in self.figures if name not in chosen]:
+            self.figures.pop(name).close()
+        for name in chosen:
+            figure, after = self._drawing(name)
+            widget = self.figures.get(name)
+            if widget is None or not redraw(widget, self._drawn[name], after):
+                self._put(name, figure, after)
+            self._drawn[name] = after
+        self.figures = {name: self.figures[name] for name in chosen}
+        boxes = tuple(self._boxes[name] for name in chosen)
+        if self._stage.children != boxes:
+            self._stage.children = boxes
+
+    def _drawing(self, name: str) -> tuple[Any, Drawing]:
+        """A figure of the choice, and its values; those of before are kept, so that a step is quick."""
+        key = (self._theme, *depends(name, self._shown))
+        if key not in self._made:
             figure = smoothing_figure(name, self._shown, theme=self._theme)
-            widget = old.get(name)
-            if widget is None or not redraw(widget, figure):
-                widget = as_widget(figure)
-            self.figures[name] = widget
-        if self.figures != old:
-            boxes = {box.children[0]: box for box in self._stage.children}
-            self._stage.children = tuple(
-                boxes.get(one) or W.VBox([one], layout=ROOM) for one in self.figures.values()
-            )
-            for widget in old.values():
-                if widget not in self.figures.values():
-                    widget.close()
+            self._made[key] = figure, Drawing.of(figure)
+        figure, plain = self._made[key]
+        shapes = marked(name, plain.layout.get("shapes", ()), self._shown)
+        return figure, replace(plain, layout={**plain.layout, "shapes": shapes})
+
+    def _put(self, name: str, figure: Any, drawing: Drawing) -> None:
+        """A new widget in a figure's box, in place of one that is there."""
+        figure.layout.shapes = drawing.layout["shapes"]
+        old, self.figures[name] = self.figures.get(name), as_widget(figure)
+        box = self._boxes.setdefault(name, W.VBox(layout=ROOM))
+        box.children = (self.figures[name],)
+        if old is not None:
+            old.close()
 
     def _listen(self) -> None:
         controls = self.controls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEIGHT = 380
-HERE = {"color": OKABE_ITO[4], "width": 3}  # the reader's sigma
+SIGMAS_OF = {
+    "line": "line", "gap": "sweep", "cosine": "sweep", "variance": "gradients", "retention": "certificate",
+    "certificate": "certificate", "attack": "along",
+}  # fmt: skip
+MARKED = ("gap", "cosine", "retention")  # over sigmas: only the line moves
+LINE = {"color": OKABE_ITO[4], "width": 3}  # where the reader is
 
 
 def smoothing_figure(name: str, shown: Shown, *, theme: str = "light") -> go.Figure:
-    """One figure of a choice.
+    """One figure of a choice, all but the reader's sigma: `marked` adds it.
 
     Parameters
     ----------
@@ -47,16 +52,36 @@ def smoothing_figure(name: str, shown: Shown, *, theme: str = "light") -> go.Fig
     return figure
 
 
+def depends(name: str, shown: Shown) -> tuple[Any, ...]:
+    """What a figure is drawn from: with the same of all, `smoothing_figure` gives the same."""
+    choice = shown.choice
+    sigma = None if name in MARKED else shown.seen.at[SIGMAS_OF[name]]
+    more = {"certificate": (choice.simultaneous,), "attack": (choice.attack, choice.share)}
+    return (name, choice.model, sigma, *more.get(name, ()))
+
+
+def marked(name: str, shapes: Sequence[Any], shown: Shown) -> list[Any]:
+    """The shapes of a figure and, over sigmas, a line at the reader's."""
+    if name not in MARKED:
+        return list(shapes)
+    sigma = shown.seen.at[SIGMAS_OF[name]]
+    here = {
+        "type": "line", "x0": sigma, "x1": sigma, "y0": 0, "y1": 1, "yref": "y domain", "line": LINE,
+        "layer": "below",
+    }  # fmt: skip
+    return [*shapes, here]
+
+
 def _line(shown: Shown, theme: str) -> Any:
     return line_figure(shown.seen.line, theme=theme)  # type: ignore[arg-type]
 
 
 def _gap(shown: Shown, theme: str) -> Any:
-    return _at(shown.seen.at["sweep"], gap_figure({escape(shown.choice.model): _sweep(shown)}, theme=theme))
+    return gap_figure({escape(shown.choice.model): _sweep(shown)}, theme=theme)
 
 
 def _cosine(shown: Shown, theme: str) -> Any:
-    return _at(shown.seen.at["sweep"], cosine_figure(_sweep(shown), theme=theme))
+    return cosine_figure(_sweep(shown), theme=theme)
 
 
 def _variance(shown: Shown, theme: str) -> Any:
@@ -64,7 +89,7 @@ def _variance(shown: Shown, theme: str) -> Any:
 
 
 def _retention(shown: Shown, theme: str) -> Any:
-    return _at(shown.seen.at["certificate"], retention_figure(shown.seen.view.certified, theme=theme))
+    return retention_figure(shown.seen.view.certified, theme=theme)
 
 
 def _certificate(shown: Shown, theme: str) -> Any:
@@ -82,12 +107,6 @@ def _sweep(shown: Shown) -> Any:
     return shown.seen.view.sweep
 
 
-def _at(sigma: float, figure: go.Figure) -> go.Figure:
-    """A line at the reader's sigma, behind everything."""
-    figure.add_vline(x=sigma, line=HERE, layer="below")
-    return figure
-
-
 DRAWN: dict[str, Callable[[Shown, str], Any]] = {
     "line": _line, "gap": _gap, "cosine": _cosine, "variance": _variance, "retention": _retention,
     "certificate": _certificate, "attack": _attack,
@@ -99,8 +118,8 @@ TITLES: dict[str, Callable[[Shown], str]] = {
     "variance": lambda shown: f"Variance of estimates, sigma {shown.seen.at['gradients']:.3g}",
     "retention": lambda shown: "What noise leaves; open: below the floor, it abstains",
     "certificate": lambda shown: (
-        f"Certified radius{' and attacks' if shown.seen.reaches else ''}, sigma "
-        f"{shown.seen.at['certificate']:.3g}, {'all facts at once' if shown.choice.simultaneous else 'each fact'}"
+        f"Certified radius, sigma {shown.seen.at['certificate']:.3g}, "
+        f"{'all facts at once' if shown.choice.simultaneous else 'each fact'}"
     ),
     "attack": lambda shown: f"Along {escape(str(shown.choice.attack))}, sigma {shown.seen.at['along']:.3g}",
 }

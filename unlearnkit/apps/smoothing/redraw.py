@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,50 +11,59 @@ import numpy as np
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+Flat = dict[str, Any]
 
-def redraw(widget: go.FigureWidget, figure: go.Figure) -> bool:
-    """Give a widget the data and layout of a figure; whether it could: traces must be of the same kinds.
 
-    Zoom stays where the figure's uirevision says so.
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure as plain values under dotted names, but for its template.
 
-    Parameters
+    Attributes
     ----------
-    widget : plotly FigureWidget
-    figure : plotly Figure
+    kinds : tuple of str
+        What its traces are.
+    traces : tuple of dict
+    layout : dict
     """
-    if [trace.type for trace in widget.data] != [trace.type for trace in figure.data]:
+
+    kinds: tuple[str, ...]
+    traces: tuple[Flat, ...]
+    layout: Flat
+
+    @classmethod
+    def of(cls, figure: go.Figure) -> Drawing:
+        """That of a figure."""
+        traces = tuple(dict(_flat(trace.to_plotly_json())) for trace in figure.data)
+        return cls(
+            tuple(trace.type for trace in figure.data), traces, dict(_flat(figure.layout.to_plotly_json()))
+        )
+
+
+def redraw(widget: go.FigureWidget, before: Drawing, after: Drawing) -> bool:
+    """Let a widget show another drawing; whether it could: traces must be of the same kinds.
+
+    What a reader zoomed to stays, since only what differs between the two is sent.
+    """
+    if before.kinds != after.kinds:
         return False
-    style, layout = _restyled(widget, figure), _relayout(widget, figure)
+    style, layout = _restyled(before.traces, after.traces), _moved(before.layout, after.layout)
     if style or layout:
         widget.plotly_update(style, layout)
     return True
 
 
-def _restyled(widget: go.FigureWidget, figure: go.Figure) -> dict[str, list[Any]]:
+def _restyled(before: tuple[Flat, ...], after: tuple[Flat, ...]) -> dict[str, list[Any]]:
     """For each property of a trace that differs, its value in every trace."""
     from plotly.basedatatypes import Undefined
 
-    pairs = [
-        (dict(_flat(old.to_plotly_json())), dict(_flat(new.to_plotly_json())))
-        for old, new in zip(widget.data, figure.data, strict=True)
-    ]
-    names = dict.fromkeys(name for pair in pairs for name in _differing(*pair))
-    return {
-        name: [new.get(name) if name in _differing(old, new) else Undefined for old, new in pairs]
-        for name in names
-    }
+    moved = [_moved(old, new) for old, new in zip(before, after, strict=True)]
+    names = dict.fromkeys(name for one in moved for name in one)
+    return {name: [one.get(name, Undefined) for one in moved] for name in names}
 
 
-def _relayout(widget: go.FigureWidget, figure: go.Figure) -> dict[str, Any]:
-    old, new = (dict(_flat(one.layout.to_plotly_json())) for one in (widget, figure))
-    return {name: new.get(name) for name in _differing(old, new)}
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [
-        name for name in {**old, **new}
-        if (name in old) != (name in new) or not _same(old.get(name), new.get(name))
-    ]  # fmt: skip
+def _moved(old: Flat, new: Flat) -> Flat:
+    """What differs, as it is now; None where it is gone."""
+    return {name: new.get(name) for name in {**old, **new} if not _same(old.get(name), new.get(name))}
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -137,7 +137,10 @@ def vacuity(certificate: Certificate, *, simultaneous: bool = False) -> str:
             "Vacuous: of the target, which has forgotten nothing, the same noise certifies as much; this is "
             "the noise's doing."
         )
-    return f"Not vacuous: the model works under this noise, and {excess:.1%} of the facts are certified beyond the target."
+    return (
+        f"Not vacuous: the model works under this noise, and {excess:.1%} of the facts are certified beyond "
+        "what the target is."
+    )
 
 
 def _attack_told(shown: Shown) -> str:
