@@ -44,8 +44,8 @@ def drawn(explorer):
 
 
 def surfaces_of(figure):
-    drawn = (trace for trace in figure.data if trace.type in ("surface", "contour"))
-    return [trace for trace in drawn if trace.showscale is not None and trace.colorscale]
+    """The landscapes, or the maps, without the slices on them."""
+    return [one for one in figure.data if one.type in ("surface", "contour") and one.name != "slice"]
 
 
 def named(explorer, name):

@@ -109,7 +109,8 @@ class Options:
         surface = self.surfaces[settled.directions]
         for name, rule in RULES.items():
             if name in changes:
-                settled = replace(settled, **{name: rule(surface, settled, changes[name])})
+                change: dict[str, Any] = {name: rule(surface, settled, changes[name])}
+                settled = replace(settled, **change)
         if settled.ceiling is not None and settled.ceiling <= self._lowest(settled):
             if "ceiling" in changes:
                 raise BadInput(
