@@ -22,6 +22,11 @@ from unlearnkit.smoothing import (
     smoothed_line,
 )
 
+ALL = ("line", "gap", "cosine", "variance", "retention", "certificate", "attack")
+FIRST = {
+    "model": "adam", "sigma": 0.1, "attack": "relearning", "share": "split", "simultaneous": False,
+    "figures": ALL,
+}  # fmt: skip
 SIGMAS = [0.01, 0.1, 1.0]
 FACTS = ("capital/Chad", "capital/Peru", "river/Chad", "river/Peru")
 
@@ -99,3 +104,29 @@ def whole(**changes) -> SmoothingView:
 def losses_only() -> SmoothingView:
     """A view without certificates."""
     return SmoothingView(sweep=sweep())
+
+
+def move(explorer, name, value):
+    """Move a control as a reader would."""
+    control, trait = explorer.controls.fields[name]
+    setattr(control, trait, value)
+
+
+def values(explorer):
+    """Everything that is drawn, as plain values."""
+    return {
+        name: repr(([trace.to_plotly_json() for trace in widget.data], widget.layout.shapes))
+        for name, widget in explorer.figures.items()
+    }
+
+
+def traces(explorer, figure):
+    """A figure's traces by name."""
+    return {trace.name: trace for trace in explorer.figures[figure].data if trace.name}
+
+
+def here(explorer, figure):
+    """Where the line at the reader's sigma stands: it is the last one."""
+    line = explorer.figures[figure].layout.shapes[-1]
+    assert line.x0 == line.x1
+    return line.x0

@@ -10,7 +10,7 @@ import ipywidgets as W  # noqa: N812
 
 from unlearnkit.apps.parts.picture_button import PictureButton
 from unlearnkit.apps.parts.step_slider import StepSlider
-from unlearnkit.apps.smoothing.choice import Choice, Options
+from unlearnkit.apps.smoothing.choice import FIGURES, Choice, Options
 
 WIDE = {"description_width": "initial"}
 SLIDER = {"flex": "1 1 360px", "width": "auto", "max_width": "800px"}
@@ -49,8 +49,8 @@ class SmoothingControls:
             options=[f"{value:.3g}" for value in options.sigmas],
         )  # fmt: skip
         figures = W.SelectMultiple(
-            description="Figures", tooltip="What to draw; several with Shift or Ctrl", style=WIDE, rows=4,
-            layout={"width": "240px"},
+            description="Figures", tooltip="What to draw; several with Shift or Ctrl", style=WIDE,
+            rows=len(FIGURES), layout={"width": "240px"},
         )  # fmt: skip
         self.fields: dict[str, tuple[Any, str]] = {
             "model": (_menu("Model", "Whose weights are under noise: the optimizer that unlearned"), "value"),

@@ -134,8 +134,8 @@ class SmoothingExplorer(View):
         certify_at : sequence of float
             Of certificates; none for none.
         samples : int
-            Of certificates, and of each place along an attack; gradients are estimated from as many, 64 at
-            most.
+            Of certificates and of each place along an attack; of all other parts too where that is fewer
+            than they take by default.
         rows : int, optional
             Of the forget split, for the loss; all if None.
         forget_facts, retain_facts : int

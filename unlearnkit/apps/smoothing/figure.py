@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEIGHT = 380
+HEIGHTS = {"certificate": 440, "retention": 440}  # many names: they share a row
 SIGMAS_OF = {
     "line": "line", "gap": "sweep", "cosine": "sweep", "variance": "gradients", "retention": "certificate",
     "certificate": "certificate", "attack": "along",
@@ -43,9 +44,9 @@ def smoothing_figure(name: str, shown: Shown, *, theme: str = "light") -> go.Fig
     """
     figure = DRAWN[name](shown, theme)
     figure.update_layout(
-        title={"text": TITLES[name](shown), "font": {"size": 15}}, height=HEIGHT, autosize=True,
-        margin={"l": 60, "r": 15, "t": 45, "b": 60}, uirevision="the same",
-        legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, showlegend=True,
+        title={"text": TITLES[name](shown), "font": {"size": 15}}, autosize=True,
+        height=HEIGHTS.get(name, HEIGHT), margin={"l": 60, "r": 15, "t": 45, "b": 60}, uirevision="the same",
+        legend={"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"}, showlegend=True,
     )  # fmt: skip
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
@@ -73,7 +74,8 @@ def marked(name: str, shapes: Sequence[Any], shown: Shown) -> list[Any]:
 
 
 def _line(shown: Shown, theme: str) -> Any:
-    return line_figure(shown.seen.line, theme=theme)  # type: ignore[arg-type]
+    figure = line_figure(shown.seen.line, theme=theme)  # type: ignore[arg-type]
+    return figure.update_traces(line={"width": 7}, selector={"name": "f"})  # seen beneath f_sigma, too
 
 
 def _gap(shown: Shown, theme: str) -> Any:

@@ -46,7 +46,7 @@ def mark_reaches(figure: go.Figure, certificate: Certificate, reaches: Reaches |
         )  # fmt: skip
     far = max([certificate.model.ceiling, *(reach.distance for reach in reaches.reaches)])
     span = [math.log10(left), math.log10(BEYOND * max(far, left))]
-    figure.update_xaxes(type="log", range=span, exponentformat="power")
+    figure.update_xaxes(type="log", range=span, dtick=1, exponentformat="power")
     return figure
 
 

@@ -61,7 +61,8 @@ def retention_figure(certified: Mapping[float, Certificate], *, theme: str = "li
             line={"color": CONTROL_GREY, "dash": "dot", "width": 2}, marker={"symbol": "line-ew", "size": 12},
         )
     )  # fmt: skip
-    figure.update_xaxes(type="log", title="sigma", exponentformat="power")
+    names = [f"{sigma:.3g}" for sigma in sigmas]
+    figure.update_xaxes(type="log", title="sigma", tickvals=sigmas, ticktext=names)
     figure.update_yaxes(range=[-0.03, 1.05], title="kept facts answered under noise")
     return figure.update_layout(
         template=template_of(theme), modebar={"remove": NO_BUTTONS}, height=420,

@@ -32,7 +32,9 @@ from unlearnkit.token_mean_loss import TokenMeanLoss
 
 SIGMAS = (1e-3, 3e-3, 1e-2, 3e-2)
 CERTIFY_AT = (0.01, 0.02)
-MOST_GRADIENTS = 64
+# Samples of each part, if the explorer has no fewer: what their own functions take by default.
+MOST = {"line": 8, "queries": 32, "gradients": 8, "trace": 50, "estimates": 64}
+FEWEST_GRADIENTS = 3
 CERTIFICATES, SWEEPS = "certificates.jsonl", "sweeps.jsonl"
 
 
@@ -77,14 +79,17 @@ def survey(models: Any, lab: Any, *, keep: str | Path | None = None, **more: Any
 def _view(plan: Plan, name: str, loss: TokenMeanLoss, folder: Path, bar: Any) -> SmoothingView:
     always: Any = {"seed": plan.seed, "progress": plan.progress}
     bar.set_postfix_str(name)
-    line = smoothed_line(loss, sigmas=plan.sigmas, points=plan.points, **always)
+    most = {part: min(plan.samples, number) for part, number in MOST.items()}
+    line = smoothed_line(loss, sigmas=plan.sigmas, points=plan.points, samples=most["line"], **always)
     bar.update()
-    sweep = radius_sweep(loss, plan.sigmas, keep=folder / SWEEPS, **always)
+    sweep = radius_sweep(
+        loss, plan.sigmas, queries=most["queries"], gradients=max(most["gradients"], FEWEST_GRADIENTS),
+        trace_samples=most["trace"], keep=folder / SWEEPS, **always,
+    )  # fmt: skip
     bar.update()
     gradients = {}
     for sigma in plan.sigmas:
-        number = min(plan.samples, MOST_GRADIENTS)
-        gradients[sigma] = _totals(compare_gradients(loss, sigma=sigma, samples=number, **always))
+        gradients[sigma] = _totals(compare_gradients(loss, sigma=sigma, samples=most["estimates"], **always))
         bar.update()
     certificates = _certificates(plan, name, folder, bar)
     ways = plan.attacked.get(name, {})
