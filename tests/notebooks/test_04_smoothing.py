@@ -268,6 +268,10 @@ def wald(z):
             lambda k, n, s, a: math.inf if k == n else max(0.0, float(s * stats.norm.ppf(bound(k, n, a)))),
             "the radius is finite",
         ),
+        (
+            lambda k, n, s, a: math.nan if k == n else max(0.0, float(s * stats.norm.ppf(bound(k, n, a)))),
+            "the radius is finite",
+        ),
         (lambda k, n, s, a: "0.2", "Return a number, not a str"),
         (lambda k, n, s, a: True, "Return a number, not a bool"),
         (lambda k, n, s, a: 7, "yours is 7.0000"),
