@@ -95,7 +95,7 @@ class LandscapeExplorer(View):
         self._camera, self._turning = camera_at(*FIRST), False
         self.status = StatusLine()
         self.controls = LandscapeControls(self._model.options, choice, dark=theme == "dark")
-        self._stage = W.VBox(layout=WIDE)
+        self._stage, self._link = W.VBox(layout=WIDE), LinkedCameras()
         self.spectrum = self._spectrum()
         self._words, self._rows = W.HTML(), W.HTML()
         self._build()
@@ -215,7 +215,7 @@ class LandscapeExplorer(View):
         stage = W.HBox([self._stage, *beside], layout={"flex_flow": "row wrap", "width": "100%"})
         return [
             self.controls.box, stage, self.status, self._words, self._rows, self.controls.picture,
-            LinkedCameras(),
+            self._link,
         ]  # fmt: skip
 
     def _spectrum(self) -> Any:
@@ -235,6 +235,7 @@ class LandscapeExplorer(View):
         self.figure = as_widget(landscape_figure(self._shown, theme=self._theme, camera=self._camera))
         for scene in scenes(self.figure):
             self.figure.layout[scene].on_change(guarded(self._turned, self.status.fail), "camera")
+        self._link.figures = [one.model_id for one in (self.figure, self.spectrum) if one is not None]
         self._stage.children = (self.figure,)
         for figure in old:
             figure.close()
