@@ -184,9 +184,9 @@ def chosen(frame: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 
 
 def _line(mine: pd.DataFrame, name: str) -> list[str]:
-    means = [over_folds(mine[column]).text(".2f") for column in ("kept", "share")]
-    beyond = over_folds(mine.excess).text()
-    radii = [over_folds(mine[column]).text(".3g") for column in ("radius", "split")]
+    means = [over_folds(mine[column]).cell(".2f") for column in ("kept", "share")]
+    beyond = over_folds(mine.excess).cell()
+    radii = [over_folds(mine[column]).cell(".3g") for column in ("radius", "split")]
     works = f"{int(mine.works.sum())} of {len(mine)}"
     reaches = [reach_text(mine, reach) for reach in REACHES.values()]
     return [name, counted(mine.status), works, *means, beyond, *radii, *reaches]
@@ -196,7 +196,7 @@ def reach_text(mine: pd.DataFrame, reach: str) -> str:
     """How many times the longest radius an attack went, in the median over folds, and its share inside."""
     ratio = ratio_of(mine, reach)
     inside = float(((mine[f"{reach}_inside"] / mine[reach]) ** 2).median())
-    told = "beyond" if math.isinf(ratio) else f"{ratio:.3g}"
+    told = "beyond" if math.isinf(ratio) else f"{ratio:.4g}"
     return told if inside == 1 else f"{told} ({inside:.2%} inside)"
 
 
