@@ -18,6 +18,7 @@ FIRST = {
     "figures": ALL,
 }  # fmt: skip
 DARK = "figure => figure._fullLayout.paper_bgcolor === 'rgb(17,17,17)'"
+AXES = "figure => figure?._fullLayout?._subplots?.cartesian?.length"
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +41,22 @@ def view(notebook):
     """The view as it is at first."""
     notebook.ask(f"explorer.choose(**{FIRST!r})")
     place = notebook.page.locator(".unlearnkit-view")
-    expect(place.locator(FIGURES)).to_have_count(len(ALL))
     expect(place.get_by_text("adam under noise of sigma 0.01.").first).to_be_visible()
     return place
 
 
-def figure(view, name):
-    return Figure(view.locator(FIGURES).nth(ALL.index(name)))
+@pytest.fixture
+def figure(view):
+    return Figure(view.locator(FIGURES).first)
 
 
-@pytest.mark.parametrize("name", ["line", "certificate"])
-def test_sigma_by_keyboard_redraws_and_retells(view, name):
+def axes(figure):
+    return figure.place.evaluate(AXES)
+
+
+def test_sigma_by_keyboard_redraws_and_retells(view, figure):
     slider = view.get_by_role("slider", name="Sigma")
-    redraw = figure(view, name).redraw(lambda: slider.press("ArrowRight"))
+    redraw = figure.redraw(lambda: slider.press("ArrowRight"))
     assert redraw.before != redraw.after
     assert redraw.pixels > 50
     expect(slider).to_have_attribute("aria-valuetext", "0.1")
@@ -68,37 +72,29 @@ def test_sigma_by_buttons_to_the_end_and_no_further(view):
     expect(slider).to_have_attribute("aria-valuetext", "0.01")
 
 
-def test_another_optimizer_is_drawn(view):
-    redraw = figure(view, "certificate").redraw(
-        lambda: view.get_by_label("Model", exact=True).select_option("adazo")
-    )
+def test_another_optimizer_is_drawn(view, figure):
+    redraw = figure.redraw(lambda: view.get_by_label("Model", exact=True).select_option("adazo"))
     assert redraw.pixels > 50
     expect(view.get_by_text("adazo under noise of sigma 0.01").first).to_be_visible()
 
 
-def test_one_figure_has_all_the_room(notebook, view, screenshots):
+def test_one_figure_has_all_the_room(notebook, view, figure, screenshots):
+    assert axes(figure) == len(ALL)
     notebook.page.screenshot(path=screenshots / "smoothing.png")
+    figure.place.screenshot(path=screenshots / "smoothing-all.png")
     view.get_by_label("Figures", exact=True).select_option(["certificate"])
-    expect(view.locator(FIGURES)).to_have_count(1)
+    notebook.page.wait_for_function(f"() => ({AXES})(document.querySelector('{FIGURES}')) === 1")
     width = "one => one.getBoundingClientRect().width"
-    notebook.page.wait_for_function(
-        "one => one.getBoundingClientRect().width > 0.9 * one.closest('.unlearnkit-view').clientWidth",
-        arg=view.locator(FIGURES).first.element_handle(),
-    )
     assert view.locator(FIGURES).first.evaluate(width) > 0.9 * view.evaluate(width)
     notebook.page.screenshot(path=screenshots / "smoothing-one.png")
 
 
-def test_dark(notebook, view, screenshots):
+def test_dark(notebook, view, figure, screenshots):
     box = view.get_by_label("dark figures", exact=True)
     notebook.turn("Dark")
     box.press("Space")
-    for one in view.locator(FIGURES).all():
-        notebook.page.wait_for_function(DARK, arg=one.element_handle())
+    notebook.page.wait_for_function(DARK, arg=figure.place.element_handle())
     notebook.page.screenshot(path=screenshots / "smoothing-dark.png")
-    for place, one in enumerate(view.locator(FIGURES).all()):
-        one.scroll_into_view_if_needed()
-        one.screenshot(path=screenshots / f"smoothing-dark-{ALL[place]}.png")
     box.press("Space")
     notebook.turn("Light")
 

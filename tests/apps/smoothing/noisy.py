@@ -114,19 +114,43 @@ def move(explorer, name, value):
 
 def values(explorer):
     """Everything that is drawn, as plain values."""
-    return {
-        name: repr(([trace.to_plotly_json() for trace in widget.data], widget.layout.shapes))
-        for name, widget in explorer.figures.items()
-    }
+    layout = explorer.figure.layout
+    marks = [title.text for title in layout.annotations]
+    return repr(([trace.to_plotly_json() for trace in explorer.figure.data], layout.shapes, marks))
+
+
+def end_of(explorer, figure):
+    """What the names of a figure's axes end in: nothing, 2, 3 and so on."""
+    place = explorer.shown.choice.figures.index(figure)
+    return str(place + 1) if place else ""
+
+
+def drawn_in(explorer, figure):
+    """A figure's traces."""
+    return [trace for trace in explorer.figure.data if trace.xaxis == f"x{end_of(explorer, figure)}"]
 
 
 def traces(explorer, figure):
     """A figure's traces by name."""
-    return {trace.name: trace for trace in explorer.figures[figure].data if trace.name}
+    return {trace.name: trace for trace in drawn_in(explorer, figure) if trace.name}
+
+
+def axis(explorer, figure):
+    """A figure's axis across."""
+    return explorer.figure.layout[f"xaxis{end_of(explorer, figure)}"]
+
+
+def title(explorer, figure):
+    """What stands above a figure."""
+    left = axis(explorer, figure).domain[0]
+    top = explorer.figure.layout[f"yaxis{end_of(explorer, figure)}"].domain[1]
+    (found,) = (one.text for one in explorer.figure.layout.annotations if (one.x, one.y) == (left, top))
+    return found
 
 
 def here(explorer, figure):
     """Where the line at the reader's sigma stands: it is the last one."""
-    line = explorer.figures[figure].layout.shapes[-1]
+    line = [one for one in explorer.figure.layout.shapes if one.xref == f"x{end_of(explorer, figure)}"][-1]
     assert line.x0 == line.x1
+    assert line.yref == f"y{end_of(explorer, figure)} domain"
     return line.x0

@@ -40,29 +40,30 @@ def test_sigma_goes_by_buttons_to_its_ends(explorer):
 
 
 def test_figures_that_are_not_chosen_are_closed_and_come_back(explorer):
-    gone = explorer.figures["gap"]
+    gone = explorer.figure
     move(explorer, "figures", ("certificate", "line"))
-    assert tuple(explorer.figures) == ("line", "certificate")
+    assert explorer.shown.choice.figures == ("line", "certificate")
     assert gone.comm is None
-    assert len(explorer._stage.children) == 2
+    assert explorer._stage.children == (explorer.figure,)
+    assert {trace.xaxis for trace in explorer.figure.data} == {"x", "x2"}
     assert "sigma²/2 tr H" not in explorer.sentence
     explorer.choose(sigma=1.0)
     move(explorer, "figures", ALL)
-    assert tuple(explorer.figures) == ALL
+    assert explorer.shown.choice.figures == ALL
     assert here(explorer, "gap") == 1.0
 
 
 def test_a_model_with_fewer_parts_shows_what_it_has(explorer):
     move(explorer, "model", "losses")
-    assert tuple(explorer.figures) == ("gap", "cosine")
+    assert explorer.shown.choice.figures == ("gap", "cosine")
     assert explorer.controls.fields["attack"][0].value == "none"
     assert explorer.controls.fields["attack"][0].disabled
     assert explorer.controls.fields["simultaneous"][0].disabled
     move(explorer, "model", "adam")
-    assert tuple(explorer.figures) == ALL  # all of that one, as before
+    assert explorer.shown.choice.figures == ALL  # all of that one, as before
     move(explorer, "figures", ("line",))
     move(explorer, "model", "losses")
-    assert tuple(explorer.figures) == ("gap", "cosine")  # it has no line
+    assert explorer.shown.choice.figures == ("gap", "cosine")  # it has no line
 
 
 def test_the_table_has_a_row_a_model_and_stresses_the_chosen_one(explorer):

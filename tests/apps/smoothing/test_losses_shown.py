@@ -8,7 +8,7 @@ import pytest
 from unlearnkit.apps import SmoothingExplorer
 
 from . import noisy
-from .noisy import ALL, here, traces
+from .noisy import ALL, drawn_in, here, title, traces
 
 # What is drawn
 
@@ -16,7 +16,7 @@ from .noisy import ALL, here, traces
 def test_at_first_everything_is_shown_where_the_certificate_works(explorer):
     fresh = SmoothingExplorer(noisy.whole())
     assert fresh.shown.choice.sigma == 0.1  # at 1 the model is wrecked
-    assert tuple(fresh.figures) == ALL
+    assert fresh.shown.choice.figures == ALL
     assert fresh.sentence.startswith("the model under noise of sigma 0.1.")
 
 
@@ -35,9 +35,9 @@ def test_the_line_at_sigma_moves_with_it(explorer, figure):
     for sigma in (0.01, 1.0, 0.1):
         explorer.choose(sigma=sigma)
         assert here(explorer, figure) == sigma
-    shapes = len(explorer.figures[figure].layout.shapes)
+    shapes = len(explorer.figure.layout.shapes)
     explorer.choose(sigma=0.01)
-    assert len(explorer.figures[figure].layout.shapes) == shapes
+    assert len(explorer.figure.layout.shapes) == shapes
 
 
 def test_the_gap_is_told_beside_its_closed_form(explorer):
@@ -70,8 +70,8 @@ def test_the_cosines_are_told_beside_what_sampling_alone_gives(explorer):
 def test_the_variances_are_those_of_the_nearest_sigma_and_it_is_said(explorer):
     explorer.choose(sigma=1.0)
     found = noisy.gradients()[0.1]
-    assert explorer.figures["variance"].layout.title.text.endswith("sigma 0.1")
-    markers = [trace for trace in explorer.figures["variance"].data if trace.mode == "markers"]
+    assert title(explorer, "variance").endswith("sigma 0.1")
+    markers = [trace for trace in drawn_in(explorer, "variance") if trace.mode == "markers"]
     assert [trace.y[0] for trace in markers] == [one.stderr**2 for one in found.estimates.values()]
     assert "Not computed there, so the nearest is shown: gradients at 0.1." in explorer.sentence
     assert explorer.status.text in explorer.sentence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,14 @@ from unlearnkit.apps.parts.view import View
 from unlearnkit.apps.smoothing.choice import Choice
 from unlearnkit.apps.smoothing.controls import SmoothingControls
 from unlearnkit.apps.smoothing.figure import depends, marked, smoothing_figure
+from unlearnkit.apps.smoothing.grid import side_by_side
 from unlearnkit.apps.smoothing.model import Shown, Smoothing
 from unlearnkit.apps.smoothing.redraw import Drawing, redraw
 from unlearnkit.apps.smoothing.smoothing_view import SmoothingView
 from unlearnkit.apps.smoothing.survey import CERTIFY_AT, SIGMAS, survey
 from unlearnkit.apps.smoothing.words import NUMBERS, smoothing_rows, smoothing_sentences
 from unlearnkit.errors import MissingReference
-from unlearnkit.reports.looks import template_of
-
-# Two abreast where there is room for both to be read from afar; a single one has it all.
-WIDE = {"flex_flow": "row wrap", "width": "100%"}
-ROOM = {"flex": "1 1 440px", "min_width": "0", "overflow": "hidden"}
+from unlearnkit.reports.looks import NO_BUTTONS, template_of
 
 
 class SmoothingExplorer(View):
@@ -56,8 +52,8 @@ class SmoothingExplorer(View):
     sentence : str
     table : pandas.DataFrame
         A row a model.
-    figures : dict of str to plotly FigureWidget
-        Those that are drawn, by name.
+    figure : plotly FigureWidget
+        Every chosen figure, each on axes of its own.
     controls, status
         The parts of the view.
 
@@ -85,11 +81,9 @@ class SmoothingExplorer(View):
         self._shown = self._model.show(choice)
         self.status = StatusLine()
         self.controls = SmoothingControls(self._model.options, choice, dark=theme == "dark")
-        self.figures: dict[str, Any] = {}
-        self._boxes: dict[str, W.VBox] = {}
-        self._made: dict[tuple[Any, ...], tuple[Any, Drawing]] = {}
-        self._drawn: dict[str, Drawing] = {}
-        self._stage = W.HBox(layout=WIDE)
+        self._made: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._drawing: tuple[tuple[str, ...], Drawing] | None = None
+        self._stage = W.VBox(layout={"width": "100%", "overflow": "hidden"})
         self._words, self._rows = W.HTML(), W.HTML()
         self._draw()
         parts = [self.controls.box, self._stage, self.status, self._words, self._rows, self.controls.picture]
@@ -161,8 +155,8 @@ class SmoothingExplorer(View):
         >>> few = {"rows": 4, "points": 3, "samples": 4, "forget_facts": 4, "retain_facts": 4}
         >>> few |= {"sigmas": [0.01], "certify_at": [], "progress": False}
         >>> explorer = SmoothingExplorer.of({"adam": lab.never_learned}, lab, **few)
-        >>> list(explorer.figures)
-        ['line', 'gap', 'cosine', 'variance']
+        >>> explorer.shown.choice.figures
+        ('line', 'gap', 'cosine', 'variance')
         """
         template_of(theme)
         views = survey(
@@ -206,39 +200,24 @@ class SmoothingExplorer(View):
     # The view
 
     def _draw(self) -> None:
-        """Every figure that is chosen: moved on where it can be, made anew elsewhere."""
-        chosen = self._shown.choice.figures
-        for name in [name for name in self.figures if name not in chosen]:
-            self.figures.pop(name).close()
-        for name in chosen:
-            figure, after = self._drawing(name)
-            widget = self.figures.get(name)
-            if widget is None or not redraw(widget, self._drawn[name], after):
-                self._put(name, figure, after)
-            self._drawn[name] = after
-        self.figures = {name: self.figures[name] for name in chosen}
-        boxes = tuple(self._boxes[name] for name in chosen)
-        if self._stage.children != boxes:
-            self._stage.children = boxes
+        """The figure of the choice: moved on where it can be, made anew elsewhere."""
+        shown = self._shown
+        plain = side_by_side({name: marked(name, self._plain(name), shown) for name in shown.choice.figures})
+        before, self._drawing = self._drawing, (shown.choice.figures, Drawing.of(plain))
+        same = before is not None and before[0] == shown.choice.figures
+        if same and redraw(self.figure, before[1], self._drawing[1]):
+            return
+        old, self.figure = self._stage.children, as_widget(_whole(plain, self._theme))
+        self._stage.children = (self.figure,)
+        for figure in old:
+            figure.close()
 
-    def _drawing(self, name: str) -> tuple[Any, Drawing]:
-        """A figure of the choice, and its values; those of before are kept, so that a step is quick."""
-        key = (self._theme, *depends(name, self._shown))
+    def _plain(self, name: str) -> dict[str, Any]:
+        """One of its figures; those of before are kept, so that a step is quick."""
+        key = depends(name, self._shown)
         if key not in self._made:
-            figure = smoothing_figure(name, self._shown, theme=self._theme)
-            self._made[key] = figure, Drawing.of(figure)
-        figure, plain = self._made[key]
-        shapes = marked(name, plain.layout.get("shapes", ()), self._shown)
-        return figure, replace(plain, layout={**plain.layout, "shapes": shapes})
-
-    def _put(self, name: str, figure: Any, drawing: Drawing) -> None:
-        """A new widget in a figure's box, in place of one that is there."""
-        figure.layout.shapes = drawing.layout["shapes"]
-        old, self.figures[name] = self.figures.get(name), as_widget(figure)
-        box = self._boxes.setdefault(name, W.VBox(layout=ROOM))
-        box.children = (self.figures[name],)
-        if old is not None:
-            old.close()
+            self._made[key] = smoothing_figure(name, self._shown)
+        return self._made[key]
 
     def _listen(self) -> None:
         controls = self.controls
@@ -285,10 +264,16 @@ class SmoothingExplorer(View):
         return "dark" if self.controls.dark.value else "light"
 
     def _dress(self) -> None:
-        for widget in self.figures.values():
-            widget.update_layout(template=template_of(self._theme))
+        self.figure.update_layout(template=template_of(self._theme))
 
     def _pictured(self) -> None:
         if self.controls.picture.found == "nothing":
             raise MissingReference("no figure was found on the page; scroll it into view and press again")
-        self.status.say("The picture of the first figure is among the browser's downloads.")
+        self.status.say("The picture is among the browser's downloads.")
+
+
+def _whole(plain: dict[str, Any], theme: str) -> Any:
+    import plotly.graph_objects as go
+
+    look = {"template": template_of(theme), "modebar": {"remove": NO_BUTTONS}}
+    return go.Figure({"data": plain["data"], "layout": {**plain["layout"], **look}})

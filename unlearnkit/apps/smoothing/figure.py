@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from unlearnkit.apps.smoothing.model import Shown
 from unlearnkit.apps.smoothing.reached import mark_reaches
@@ -19,11 +19,6 @@ from unlearnkit.reports.smoothing import (
     variance_figure,
 )
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-HEIGHT = 380
-HEIGHTS = {"certificate": 440, "retention": 440}  # many names: they share a row
 SIGMAS_OF = {
     "line": "line", "gap": "sweep", "cosine": "sweep", "variance": "gradients", "retention": "certificate",
     "certificate": "certificate", "attack": "along",
@@ -32,25 +27,20 @@ MARKED = ("gap", "cosine", "retention")  # over sigmas: only the line moves
 LINE = {"color": OKABE_ITO[4], "width": 3}  # where the reader is
 
 
-def smoothing_figure(name: str, shown: Shown, *, theme: str = "light") -> go.Figure:
-    """One figure of a choice, all but the reader's sigma: `marked` adds it.
+def smoothing_figure(name: str, shown: Shown) -> dict[str, Any]:
+    """One figure of a choice as plain values, all but the theme and the reader's sigma: `marked` adds that.
 
     Parameters
     ----------
     name : str
         One of `FIGURES`, of which the model has the part.
     shown : Shown
-    theme : {"light", "dark"}
     """
-    figure = DRAWN[name](shown, theme)
-    figure.update_layout(
-        title={"text": TITLES[name](shown), "font": {"size": 15}}, autosize=True,
-        height=HEIGHTS.get(name, HEIGHT), margin={"l": 60, "r": 15, "t": 45, "b": 60}, uirevision="the same",
-        legend={"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"}, showlegend=True,
-    )  # fmt: skip
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
-    return figure
+    figure = DRAWN[name](shown)
+    figure.layout.template = None  # of all of them together
+    figure.update_layout(title={"text": TITLES[name](shown)}, height=None)
+    plain = figure.to_plotly_json()
+    return {"data": plain["data"], "layout": plain["layout"]}
 
 
 def depends(name: str, shown: Shown) -> tuple[Any, ...]:
@@ -61,55 +51,56 @@ def depends(name: str, shown: Shown) -> tuple[Any, ...]:
     return (name, choice.model, sigma, *more.get(name, ()))
 
 
-def marked(name: str, shapes: Sequence[Any], shown: Shown) -> list[Any]:
-    """The shapes of a figure and, over sigmas, a line at the reader's."""
+def marked(name: str, figure: dict[str, Any], shown: Shown) -> dict[str, Any]:
+    """A figure and, where it is over sigmas, a line at the reader's."""
     if name not in MARKED:
-        return list(shapes)
+        return figure
     sigma = shown.seen.at[SIGMAS_OF[name]]
     here = {
-        "type": "line", "x0": sigma, "x1": sigma, "y0": 0, "y1": 1, "yref": "y domain", "line": LINE,
+        "type": "line", "x0": sigma, "x1": sigma, "y0": 0, "y1": 1, "line": LINE,
         "layer": "below",
     }  # fmt: skip
-    return [*shapes, here]
+    layout = figure["layout"]
+    return {**figure, "layout": {**layout, "shapes": [*layout.get("shapes", ()), here]}}
 
 
-def _line(shown: Shown, theme: str) -> Any:
-    figure = line_figure(shown.seen.line, theme=theme)  # type: ignore[arg-type]
+def _line(shown: Shown) -> Any:
+    figure = line_figure(shown.seen.line)  # type: ignore[arg-type]
     return figure.update_traces(line={"width": 7}, selector={"name": "f"})  # seen beneath f_sigma, too
 
 
-def _gap(shown: Shown, theme: str) -> Any:
-    return gap_figure({escape(shown.choice.model): _sweep(shown)}, theme=theme)
+def _gap(shown: Shown) -> Any:
+    return gap_figure({escape(shown.choice.model): _sweep(shown)})
 
 
-def _cosine(shown: Shown, theme: str) -> Any:
-    return cosine_figure(_sweep(shown), theme=theme)
+def _cosine(shown: Shown) -> Any:
+    return cosine_figure(_sweep(shown))
 
 
-def _variance(shown: Shown, theme: str) -> Any:
-    return variance_figure(shown.seen.gradients, theme=theme)  # type: ignore[arg-type]
+def _variance(shown: Shown) -> Any:
+    return variance_figure(shown.seen.gradients)  # type: ignore[arg-type]
 
 
-def _retention(shown: Shown, theme: str) -> Any:
-    return retention_figure(shown.seen.view.certified, theme=theme)
+def _retention(shown: Shown) -> Any:
+    return retention_figure(shown.seen.view.certified)
 
 
-def _certificate(shown: Shown, theme: str) -> Any:
+def _certificate(shown: Shown) -> Any:
     certificate: Any = shown.seen.certificate
-    figure = certified_radius_figure(certificate, simultaneous=shown.choice.simultaneous, theme=theme)
+    figure = certified_radius_figure(certificate, simultaneous=shown.choice.simultaneous)
     return mark_reaches(figure, certificate, shown.seen.reaches)
 
 
-def _attack(shown: Shown, theme: str) -> Any:
+def _attack(shown: Shown) -> Any:
     along: Any = shown.seen.along
-    return along_attack_figure(along, share=str(shown.choice.share), theme=theme)
+    return along_attack_figure(along, share=str(shown.choice.share))
 
 
 def _sweep(shown: Shown) -> Any:
     return shown.seen.view.sweep
 
 
-DRAWN: dict[str, Callable[[Shown, str], Any]] = {
+DRAWN: dict[str, Callable[[Shown], Any]] = {
     "line": _line, "gap": _gap, "cosine": _cosine, "variance": _variance, "retention": _retention,
     "certificate": _certificate, "attack": _attack,
 }  # fmt: skip

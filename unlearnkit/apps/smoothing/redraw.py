@@ -16,12 +16,12 @@ Flat = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A figure as plain values under dotted names, but for its template.
+    """A figure under dotted names.
 
     Attributes
     ----------
     kinds : tuple of str
-        What its traces are.
+        What its traces are, and on which axes.
     traces : tuple of dict
     layout : dict
     """
@@ -31,12 +31,11 @@ class Drawing:
     layout: Flat
 
     @classmethod
-    def of(cls, figure: go.Figure) -> Drawing:
-        """That of a figure."""
-        traces = tuple(dict(_flat(trace.to_plotly_json())) for trace in figure.data)
-        return cls(
-            tuple(trace.type for trace in figure.data), traces, dict(_flat(figure.layout.to_plotly_json()))
-        )
+    def of(cls, plain: Mapping[str, Any]) -> Drawing:
+        """That of a figure as plain values, without a template."""
+        traces = tuple(dict(_flat(trace)) for trace in plain["data"])
+        kinds = tuple(f"{trace['type']} on {trace['xaxis']}" for trace in plain["data"])
+        return cls(kinds, traces, dict(_flat(plain["layout"])))
 
 
 def redraw(widget: go.FigureWidget, before: Drawing, after: Drawing) -> bool:
@@ -73,10 +72,8 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _flat(nested: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted names and values; lists are values. A trace's own identity, and templates, are left out."""
+    """Dotted names and values; lists are values."""
     for name, value in nested.items():
-        if not before and name in ("uid", "type", "template"):
-            continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{name}.")
         else:
