@@ -17,6 +17,7 @@ from unlearnkit.reports import (
     sweep_table,
 )
 from unlearnkit.resources import data_path
+from unlearnkit.studies import flatness, smoothing
 from unlearnkit.studies.named import STUDIES
 
 RECORDS = data_path("records", "README.md").read_text(encoding="utf-8")
@@ -48,6 +49,12 @@ def test_the_sweeps_and_the_answers_are_the_records() -> None:
 def test_a_record_has_every_cell_of_its_study(name: str, cells: int) -> None:
     record = _record(name)
     assert len(record["rows"]) + len(record["controls"]) == len(STUDIES[name].cells()) == cells
+
+
+@pytest.mark.parametrize(("name", "study"), [("flatness", flatness), ("smoothing", smoothing)])
+def test_a_record_was_made_with_the_settings_of_its_study(name: str, study: Any) -> None:
+    decided = json.loads(json.dumps(study.decided()))
+    assert {part: _record(name)[part] for part in decided} == decided
 
 
 def _record(name: str) -> Any:

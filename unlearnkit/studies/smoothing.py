@@ -3,15 +3,15 @@
 Put down before anything was measured:
 
 1. "Does zeroth order certify further than Adam, at equal status, on the same fold?" The first measure is the
-   certified radius under noise on all weights at the largest sigma, in the median over facts: at the smallest
+   certified radius under noise on all weights at the larger sigma, in the median over facts: at the smaller
    one the target keeps everything, so that noise hardly asks. That and noise within the subspace stand beside
    it, and so do the share of facts certified beyond the target's, and the split's radius. Differences are
    paired by fold. A run whose smoothed self does not keep what it must certifies nothing: its radius is 0.
 2. "How far is a certificate from what attacks do?" The longest radius of a fact beside the displacements of
    4-bit rounding and of relearning, of that very model.
 
-The largest sigma and the subspace are fixed by the calibration fold, before any model of another fold is
-seen: it is the largest at which the target still keeps 0.8 of what it knows, and the subspace is spanned by
+Noise, its size and the subspace are fixed by the calibration fold, before any model of another fold is seen:
+sigma is the largest at which the target still keeps 0.8 of what it knows, and the subspace is spanned by
 relearning there. Beside the runs stand the target, which has forgotten nothing, and never_learned.
 """
 
@@ -42,14 +42,7 @@ ADAM = "adam"  # what all others are held against
 ROUNDING, RELEARNING = "quantize-4", "relearn-100"
 TASKS = ("topic",)
 FOLDS = (1, 2, 3)
-SLOW_FIRST = (
-    "adazo",
-    "hybrid",
-    "adam",
-    "signsgd",
-    *CONTROLS,
-    "signadam",
-)  # no process begins a long cell last
+SLOW_FIRST = ("adazo", "hybrid", "adam", "signsgd", *CONTROLS, "signadam")  # no long cell begins last
 
 
 @dataclass(frozen=True)
