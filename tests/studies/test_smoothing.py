@@ -11,9 +11,9 @@ import torch
 
 import unlearnkit as uk
 from unlearnkit.smoothing import spanned_by
-from unlearnkit.smoothing.exact_answers import facts_of
-from unlearnkit.smoothing.noisy_answers import CERTIFY, Asking, WeightNoise
-from unlearnkit.smoothing.subspace import displacement
+from unlearnkit.smoothing.certificates.exact_answers import facts_of
+from unlearnkit.smoothing.certificates.noisy_answers import CERTIFY, Asking, WeightNoise
+from unlearnkit.smoothing.certificates.subspace import displacement
 from unlearnkit.studies import attack_subspace, smoothing, smoothing_measures
 from unlearnkit.studies.cells import Problem
 from unlearnkit.studies.kept import Kept

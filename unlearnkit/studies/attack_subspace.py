@@ -7,7 +7,7 @@ from typing import Any
 
 from unlearnkit.attacks import relearn_curve
 from unlearnkit.smoothing import Subspace, spanned_by
-from unlearnkit.smoothing.subspace import displacement
+from unlearnkit.smoothing.certificates.subspace import displacement
 from unlearnkit.studies.cells import Cell, Problem
 from unlearnkit.unlearning import unlearn
 

@@ -24,7 +24,7 @@ from unlearnkit.attacks import displacement_of, parse_attack, run_attacks
 from unlearnkit.metrics import evaluate, references
 from unlearnkit.metrics.scores import Scores
 from unlearnkit.randomness import one_thread
-from unlearnkit.smoothing.subspace import displacement
+from unlearnkit.smoothing.certificates.subspace import displacement
 from unlearnkit.studies import attack_subspace
 from unlearnkit.studies.cells import CONTROLS, Cell, Problem, control_row, run_row
 from unlearnkit.studies.smoothing_measures import SETTINGS, Settings, measure

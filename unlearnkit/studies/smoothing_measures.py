@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from unlearnkit.smoothing import Subspace, radius_sweep
-from unlearnkit.smoothing.along_attack import walk
-from unlearnkit.smoothing.exact_answers import Facts, facts_of
-from unlearnkit.smoothing.judging import certified_model, floor_of, thresholds_of
-from unlearnkit.smoothing.model_certificate import ModelCertificate
-from unlearnkit.smoothing.noisy_answers import CERTIFY, Asking, WeightNoise
-from unlearnkit.smoothing.subspace import displacement
+from unlearnkit.smoothing.certificates.along_attack import walk
+from unlearnkit.smoothing.certificates.exact_answers import Facts, facts_of
+from unlearnkit.smoothing.certificates.judging import certified_model, floor_of, thresholds_of
+from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate
+from unlearnkit.smoothing.certificates.noisy_answers import CERTIFY, Asking, WeightNoise
+from unlearnkit.smoothing.certificates.subspace import displacement
 from unlearnkit.studies.attack_subspace import attack_subspace
 from unlearnkit.studies.cells import Problem
 from unlearnkit.token_mean_loss import TokenMeanLoss

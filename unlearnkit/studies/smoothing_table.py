@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unlearnkit.errors import BadInput
-from unlearnkit.smoothing.model_certificate import ModelCertificate
+from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate
 from unlearnkit.studies.attacked import read
 from unlearnkit.studies.flatness_table import counted
 from unlearnkit.studies.intervals import over_folds

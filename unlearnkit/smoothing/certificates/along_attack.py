@@ -12,18 +12,18 @@ import torch
 
 from unlearnkit.displaced import unflatten
 from unlearnkit.errors import BadInput, require_integer
-from unlearnkit.smoothing.against_attacks import require_certified
-from unlearnkit.smoothing.attack_path import AlongAttack, Curve
-from unlearnkit.smoothing.certificate import Certificate
-from unlearnkit.smoothing.certify_event import require_sampling
-from unlearnkit.smoothing.clopper_pearson import interval, lower_bound
-from unlearnkit.smoothing.event_certificate import certified
-from unlearnkit.smoothing.exact_answers import Facts, facts_of
-from unlearnkit.smoothing.judging import Thresholds, forgotten_samples, shares_of
-from unlearnkit.smoothing.model_certificate import ModelCertificate, mean_and_interval
-from unlearnkit.smoothing.noisy_answers import ALONG, Answers, Asking, WeightNoise, require_path
-from unlearnkit.smoothing.same_noise import named_models
-from unlearnkit.smoothing.subspace import Subspace, displacement
+from unlearnkit.smoothing.certificates.against_attacks import require_certified
+from unlearnkit.smoothing.certificates.attack_path import AlongAttack, Curve
+from unlearnkit.smoothing.certificates.certificate import Certificate
+from unlearnkit.smoothing.certificates.certify_event import require_sampling
+from unlearnkit.smoothing.certificates.clopper_pearson import interval, lower_bound
+from unlearnkit.smoothing.certificates.event_certificate import certified
+from unlearnkit.smoothing.certificates.exact_answers import Facts, facts_of
+from unlearnkit.smoothing.certificates.judging import Thresholds, forgotten_samples, shares_of
+from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, mean_and_interval
+from unlearnkit.smoothing.certificates.noisy_answers import ALONG, Answers, Asking, WeightNoise, require_path
+from unlearnkit.smoothing.certificates.same_noise import named_models
+from unlearnkit.smoothing.certificates.subspace import Subspace, displacement
 from unlearnkit.testbeds.testbed import Testbed
 
 
