@@ -203,10 +203,7 @@ def ask():
 
 @pytest.fixture(scope="session")
 def study_of():
-    """Make one: study_of({"fold": 2, "lr": 1e-3, "retain": 0.9, "heldout": 0.4}, …), the rest filled in.
-
-    never_learned stands at 4 nats a token, the target retains everything; the attack is relearn-100.
-    """
+    """Make one: study_of({"fold": 2, "lr": 1e-3}, …); never_learned at 4 nats, the attack relearn-100."""
 
     def make(*runs, places=()):
         rows = [_study_row(**run) for run in runs]
@@ -220,17 +217,16 @@ def _study_row(
     *, task="topic", fold=1, seed=0, optimizer="adam", lr=1e-4, aim=1.0, depth=1.0, retain=0.9, heldout=0.5,
     shown=0.6, outcome="recovered",
 ):  # fmt: skip
-    # Not above: tests of lower floors need not have what attacks need.
-    from unlearnkit.attacks import parse_attack
+    from unlearnkit.attacks import parse_attack  # not above: lower floors do without what attacks need
 
+    relearning = parse_attack("relearn-100").to_dict()
     return {
         "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",
         "steps": 40, "depth": aim, "scores": {"nll_forget": 4.0 * depth, "knowmem_retain": retain},
         "cost": {"distance_l2": 3.0},
         "attacks": [
             {"name": "quantize", "params": {"bits": 4, "scheme": "rtn"}},
-            parse_attack("relearn-100").to_dict()
-            | {"recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome},
+            {**relearning, "recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome},
         ],
     }  # fmt: skip
 

@@ -203,11 +203,12 @@ class SmoothingExplorer(View):
         """The figure of the choice: moved on where it can be, made anew elsewhere."""
         shown = self._shown
         plain = side_by_side({name: marked(name, self._plain(name), shown) for name in shown.choice.figures})
-        before, self._drawing = self._drawing, (shown.choice.figures, Drawing.of(plain))
-        same = before is not None and before[0] == shown.choice.figures
-        if same and redraw(self.figure, before[1], self._drawing[1]):
+        before, now = self._drawing, Drawing.of(plain)
+        self._drawing = shown.choice.figures, now
+        if before and before[0] == shown.choice.figures and redraw(self.figure, before[1], now):
             return
-        old, self.figure = self._stage.children, as_widget(_whole(plain, self._theme))
+        old: tuple[Any, ...] = self._stage.children
+        self.figure: Any = as_widget(_whole(plain, self._theme))
         self._stage.children = (self.figure,)
         for figure in old:
             figure.close()
