@@ -55,11 +55,11 @@ def measured(lab, plane, relearned, fingerprint):
     return found
 
 
-def certificate(lab, sigma, samples, subspace=None):
+def certificate(lab, sigma, samples, subspace=None, model=None):
     """The same, certified beside its controls."""
     return uk.smoothing.certify(
-        lab.never_learned, lab, sigma=sigma, samples=samples, alpha=0.3, forget_facts=4, retain_facts=5,
-        subspace=subspace,
+        model or lab.never_learned, lab, sigma=sigma, samples=samples, alpha=0.3, forget_facts=4,
+        retain_facts=5, subspace=subspace,
     )  # fmt: skip
 
 
@@ -120,6 +120,15 @@ def test_only_the_smallest_sigma_is_walked(lab, plane, relearned, monkeypatch):
     assert [each["along"] is None for each in found] == [True, False]
 
 
+def test_a_model_that_was_destroyed_before_is_held_to_what_the_target_keeps(lab, relearned):
+    wreck = uk.attacks.add_noise(lab.model, sigma=0.06)
+    settings = replace(TINY, sigmas=(1e-4,), sigmas_inside=())
+    (found,) = measure(wreck, PLACE, relearned=relearned, settings=settings)["certificates"]
+    kept = found["model"]["retain"]
+    assert kept["estimate"] == kept["unsmoothed"] < kept["floor"] == 0.8
+    assert (found["model"]["works"], found["model"]["samples"], found["along"]) == (False, 3, None)
+
+
 def test_where_no_fact_is_certified_no_way_is_walked(lab, relearned):
     settings = replace(TINY, sigmas=(0.001,), sigmas_inside=(), samples=12)
     (found,) = measure(lab.model, PLACE, relearned=relearned, settings=settings)["certificates"]
@@ -134,7 +143,9 @@ def test_everything_is_drawn_from_the_seed(lab, relearned, monkeypatch):
     ]
     assert found[0] == found[1]
     assert found[0]["sweep"]["points"] != found[2]["sweep"]["points"]
-    assert found[0]["certificates"][0]["model"] != found[2]["certificates"][0]["model"]
+    mine, _, other = (each["certificates"][0]["model"] for each in found)
+    assert mine["forgotten"] != other["forgotten"]
+    assert mine["forgotten"] == list(certificate(lab, 0.05, 12, model=lab.model).model.forgotten)
 
 
 def test_the_larger_sigma_is_where_the_target_still_keeps_four_fifths():
