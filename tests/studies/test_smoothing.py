@@ -120,6 +120,17 @@ def test_only_the_smallest_sigma_is_walked(lab, plane, relearned, monkeypatch):
     assert [each["along"] is None for each in found] == [True, False]
 
 
+@pytest.mark.parametrize(("ends", "asked"), [((0.7, 0.9), 20), ((0.5, 0.79), 3), ((0.8, 0.9), 20)])
+def test_only_who_surely_does_not_work_is_asked_no_longer(monkeypatch, ends, asked):
+    def found(self, sigma, subspace, samples):
+        return SimpleNamespace(samples=samples, retain=SimpleNamespace(interval=ends, floor=0.8))
+
+    monkeypatch.setattr(smoothing_measures._Asked, "_certificate", found)
+    mine = object.__new__(smoothing_measures._Asked)
+    mine.settings = TINY
+    assert mine.certificate(0.01, None).samples == asked
+
+
 def test_a_model_that_was_destroyed_before_is_held_to_what_the_target_keeps(lab, relearned):
     wreck = uk.attacks.add_noise(lab.model, sigma=0.06)
     settings = replace(TINY, sigmas=(1e-4,), sigmas_inside=())
