@@ -32,33 +32,42 @@ def pytest_configure() -> None:
     torch.set_num_threads(1)
 
 
-# In two processes (python -m pytest -n 2) a file's tests stay together, and so does what is listed here:
-# nothing of one group runs beside anything else of it.
+# In two processes (python -m pytest -n 2) a file's tests stay together, and so does what is listed here.
 
 TOGETHER = {
     "lessons": ("tests/browser/", "tests/notebooks/"),  # one JupyterLab, and each lesson is run once
     "undisturbed": (  # measured, killed or interrupted, or two processes by themselves
-        "tests/benchmarks/", "tests/cli/test_compare.py", "tests/cli/test_interrupt.py",
-        "tests/cli/test_lab.py", "tests/cli/test_resume.py", "tests/flatness/test_surface_resumed.py",
-        "tests/records/test_database.py", "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
-        "tests/studies/test_executor.py",
+        "tests/benchmarks/", "tests/cli/", "tests/flatness/test_surface_resumed.py",
+        "tests/records/test_database.py", "tests/studies/test_executor.py",
+        "tests/studies/test_calibrate.py", "tests/studies/test_compare.py",
     ),
 }  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its group, the longest first; skip what needs a GPU, visibly, where there is none."""
+    """The longest group first; skip what needs a GPU, visibly, where there is none."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path.relative_to(ROOT).as_posix())))
         if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA GPU on this machine"))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args != ("lessons",))
+    items.sort(key=lambda item: group_of(item.nodeid) != "lessons")
 
 
-def group_of(path: str) -> str:
-    """The group of a file's tests: one of TOGETHER, or its own."""
-    return next((name for name, places in TOGETHER.items() if path.startswith(places)), path)
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Hand out whole groups, in the order of collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        _split_scope = staticmethod(group_of)
+
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test: one of TOGETHER, or its file."""
+    named = (name for name, places in TOGETHER.items() if nodeid.startswith(places))
+    return next(named, nodeid.partition("::")[0])
 
 
 @pytest.fixture
@@ -71,7 +80,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests had to tell."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     for report in (report for report in reports if getattr(report, "when", "") == "call"):
-        for text in (value for name, value in report.user_properties if name == "told"):
+        for text in (text for name, text in report.user_properties if name == "told"):
             terminalreporter.write_line(text)
 
 
@@ -144,9 +153,8 @@ def make_llama(tokenizer):
 
     def make(seed: int = 0, **changes) -> LlamaForCausalLM:
         sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-        special = {
-            name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
-        }
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        special = {name: getattr(tokenizer, name) for name in names}
         config = LlamaConfig(
             **{"vocab_size": len(tokenizer), "tie_word_embeddings": True, **sizes, **special, **changes}
         )
@@ -195,10 +203,7 @@ def ask():
 
 @pytest.fixture(scope="session")
 def study_of():
-    """Make one: study_of({"fold": 2, "lr": 1e-3, "retain": 0.9, "heldout": 0.4}, …), the rest filled in.
-
-    never_learned stands at 4 nats a token, the target retains everything; the attack is relearn-100.
-    """
+    """Make one: study_of({"fold": 2, "lr": 1e-3}, …); never_learned at 4 nats, the attack relearn-100."""
 
     def make(*runs, places=()):
         rows = [_study_row(**run) for run in runs]
@@ -212,19 +217,16 @@ def _study_row(
     *, task="topic", fold=1, seed=0, optimizer="adam", lr=1e-4, aim=1.0, depth=1.0, retain=0.9, heldout=0.5,
     shown=0.6, outcome="recovered",
 ):  # fmt: skip
-    # Not above: tests of lower floors need not have what attacks need.
-    from unlearnkit.attacks import parse_attack
+    from unlearnkit.attacks import parse_attack  # not above: lower floors do without what attacks need
 
+    relearning = parse_attack("relearn-100").to_dict()
     return {
         "task": task, "fold": fold, "seed": seed, "optimizer": optimizer, "lr": lr, "status": "forgotten",
         "steps": 40, "depth": aim, "scores": {"nll_forget": 4.0 * depth, "knowmem_retain": retain},
         "cost": {"distance_l2": 3.0},
         "attacks": [
             {"name": "quantize", "params": {"bits": 4, "scheme": "rtn"}},
-            {
-                **parse_attack("relearn-100").to_dict(),
-                "recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome,
-            },
+            {**relearning, "recovery": {"shown": shown, "heldout": heldout}, "outcome": outcome},
         ],
     }  # fmt: skip
 

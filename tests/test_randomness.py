@@ -104,7 +104,7 @@ def test_a_global_stream_is_a_generators_stream():
 def test_a_global_stream_asks_nothing_of_a_gpu_that_nobody_started(monkeypatch):
     """Left for later, the seed would hit whoever starts it; and each time it is left costs a traceback."""
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
-    monkeypatch.setattr(torch.cuda, "_lazy_call", lambda *_, **__: pytest.fail("left for later"))
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: pytest.fail("left for later"))
     with global_stream(7, "dropout"):
         torch.rand(1)
 

@@ -101,8 +101,21 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 def test_the_optimizer_of_the_example_finds_the_minimum() -> None:
-    (example,) = EXAMPLES[1:]
     names: dict[str, Any] = {"uk": uk}
-    exec(compile(example, "README.md", "exec"), names)
+    exec(compile(EXAMPLES[1], "README.md", "exec"), names)
     assert names["weight"].abs().max() < 1e-2
     assert names["adazo"].last_resolution > 100
+
+
+def test_the_curvature_and_the_certificate_of_the_example_are_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, Any] = {"uk": uk, "lab": uk.load_testbed("atlas", fold=1)}
+    exec(compile(EXAMPLES[2], "README.md", "exec"), names)
+    found, certificate = names["found"], names["certificate"]
+    assert found.hvps <= 40
+    assert float((found.residuals / found.values.abs()).max()) < 1e-3
+    assert certificate.never_learned.works and certificate.target.works
+    assert certificate.excess_share() == 1.0
+    assert certificate.words in capsys.readouterr().out
+    assert len(EXAMPLES) == 3

@@ -13,7 +13,7 @@ import torch
 from unlearnkit.losses import predictions
 from unlearnkit.randomness import one_thread
 from unlearnkit.smoothing import certificate_cost, certify
-from unlearnkit.smoothing.exact_answers import ExactAnswers, facts_of
+from unlearnkit.smoothing.certificates.exact_answers import ExactAnswers, facts_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 

@@ -62,9 +62,13 @@ def free_port() -> int:
 @contextmanager
 def lessons_served(folder: Path, environment: dict[str, str]) -> Iterator[str]:
     """`unlearnkit lab` on copies of the lessons in a folder; the address that it prints, token included."""
-    # The one setting that is not as users have it: the page gives its application to scripts.
+    # Two settings are not as users have them: the page gives its application to scripts, and saves only when
+    # told to. A save by the clock, every two minutes, that falls together with ours ends in a question.
     settings = Path(environment["JUPYTER_CONFIG_DIR"]) / "jupyter_config.json"
     settings.write_text(json.dumps({"LabApp": {"expose_app_in_browser": True}}), encoding="utf-8")
+    manager = settings.parent / "lab/user-settings/@jupyterlab/docmanager-extension"
+    manager.mkdir(parents=True, exist_ok=True)
+    (manager / "plugin.jupyterlab-settings").write_text(json.dumps({"autosave": False}), encoding="utf-8")
     command = [sys.executable, "-m", "unlearnkit", "lab", "--no-browser", f"--port={free_port()}"]
     log = settings.parent / "jupyterlab.log"
     with log.open("w", encoding="utf-8") as errors:

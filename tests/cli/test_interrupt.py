@@ -22,7 +22,10 @@ pytestmark = [
 def comparison(tmp_path: Path):
     command = [sys.executable, "-m", "unlearnkit", "compare", "--quick", "--out", "out"]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    # Who starts the tests in the background may have Ctrl-C ignored, and children would ignore it, too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, start_new_session=True, **options)
+    signal.signal(signal.SIGINT, before)
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)

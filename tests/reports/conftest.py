@@ -11,6 +11,7 @@ import pytest
 from unlearnkit.attacks import parse_attack
 from unlearnkit.records import RunStore
 from unlearnkit.reports.collected import collect, problems_of
+from unlearnkit.smoothing import EventCertificate, ModelCertificate, Retention
 
 HOSTILE = (
     '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">\'"><b>bold</b>&amp;'
@@ -177,3 +178,58 @@ def _flat_measures(trace):
         "average": found, "adaptive": found, "sam": {"value": 0.3}, "worst": {"value": 0.4},
         "to_target": way, "to_adam": way,
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def smooth_study_of():
+    """Make a record of smoothing: smooth_study_of({"name": "sgd", "forgotten": (300, 290), "kept": 58}, …).
+
+    Two forget facts, 300 samples, sigma 0.03 on all weights and 0.8 in a subspace: the same counts. The
+    target of each fold forgets neither fact, never_learned both.
+    """
+
+    def make(*runs):
+        rows = [_smooth_row(**run) for run in runs]
+        known = {"target": (0, 150), "never_learned": (300, 300)}
+        controls = [
+            _smooth_row(name=name, fold=fold, forgotten=counts)
+            for fold in dict.fromkeys(row["fold"] for row in rows)
+            for name, counts in known.items()
+        ]
+        controls = [row | {"control": row.pop("optimizer")} for row in controls]
+        return {"rows": rows, "controls": controls}
+
+    return make
+
+
+def _smooth_row(
+    *, name="adam", fold=1, forgotten=(300, 280), kept=57, status="forgotten", rounding=19.0, relearning=0.9,
+    inside=0.09, holds=True, content_from=0.01,
+):  # fmt: skip
+    reaches = [({"distance_l2": length}, inside) for length in (rounding, relearning)]
+    noises = (("all weights", 1000, 0.03), ("attack subspace", 32, 0.8))
+    cosines = {"cosine_plain": 0.01, "cosine_smoothed": 0.02, "cosine_expected": 0.03}
+    gap = {"gap": {"estimate": 0.5, "stderr": 0.1}, "predicted": 0.4}
+    point = {"sigma": 0.01, "relative": 0.2, "gradient_shift": 0.25} | gap | cosines
+    sweep = {"value": 2.0, "trace": {"estimate": 8e3}, "quadratic_to": 0.001, "content_from": content_from}
+    certificates = [
+        {
+            "where": where, "dimensions": dimensions, "along": {"holds": holds} if dimensions == 32 else None,
+            "model": _certified(forgotten, kept, sigma).to_dict(),
+        }
+        for where, dimensions, sigma in noises
+    ]  # fmt: skip
+    return {
+        "task": "topic", "fold": fold, "optimizer": name, "status": status, "cost": {"distance_l2": 4.0},
+        "attacks": [{"displacement": moved, "inside": part} for moved, part in reaches],
+        "measures": {"sweep": sweep | {"points": [point]}, "certificates": certificates},
+    }  # fmt: skip
+
+
+def _certified(forgotten, kept, sigma):
+    """Of 60 kept facts `kept` are answered in every sample; the floor is 48."""
+    split = EventCertificate(min(forgotten), 300, sigma, 0.001, works=kept >= 48)
+    return ModelCertificate(
+        facts=("a", "b"), forgotten=forgotten, samples=300, sigma=sigma, alpha=0.001, split=split,
+        retain=Retention(kept / 60, (kept / 60, kept / 60), 1.0, 0.8, 60), known=(False, False), weights="w",
+    )  # fmt: skip

@@ -15,11 +15,11 @@ def add_command(commands: Any) -> None:
         "study",
         help="do one of the studies again whose records ship",
         description="Run a study and write DIR/NAME.json. What was done is kept in DIR/cells: started "
-        "again, it goes on where it stopped. NAME: step-size, depth, zeroth-order, radius, power or "
-        "flatness.",
+        "again, it goes on where it stopped. NAME: step-size, depth, zeroth-order, radius, power, "
+        "flatness or smoothing.",
     )
     add = parser.add_argument
-    add("name", metavar="NAME", help="step-size, depth, zeroth-order, radius, power or flatness")
+    add("name", metavar="NAME", help="step-size, depth, zeroth-order, radius, power, flatness or smoothing")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="studies", metavar="DIR", help="where to write (default: studies)")
     parser.set_defaults(run=run, interrupted=GOES_ON)

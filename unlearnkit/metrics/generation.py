@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import GenerationConfig
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig
 
 ROWS_AT_ONCE = 192  # a step over this many rows costs little more than over one, at the lab's size
 
@@ -56,6 +58,8 @@ def greedy(
     list of list of int
         New tokens only, in the order of the prompts.
     """
+    from transformers import GenerationConfig
+
     # Prompts of like length and limit share a batch: less padding, and no row waits for another.
     order = sorted(range(len(prompts)), key=lambda i: (max_new_tokens[i], len(prompts[i])))
     results: list[list[int]] = [[] for _ in prompts]

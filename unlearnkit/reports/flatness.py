@@ -10,7 +10,13 @@ import numpy as np
 
 from unlearnkit.reports.facets import HELD_OUT
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, Look, looks_of, template_of
-from unlearnkit.studies.flatness_answer import FIRST, FORGOT, FlatnessAnswer, FlatnessContrast
+from unlearnkit.studies.flatness_answer import (
+    FIRST,
+    FORGOT,
+    FlatnessAnswer,
+    FlatnessContrast,
+    FlatnessCorrelation,
+)
 from unlearnkit.studies.flatness_measures import LOSSES
 from unlearnkit.studies.flatness_table import (
     CONTROLS,
@@ -248,7 +254,7 @@ def flatness_answer_sentence(answer: FlatnessAnswer, *, measure: str = FIRST) ->
     differences = [_contrast(c) for c in answer.contrasts if c.measure == measure]
     along = [
         f"{c.task} task, {f'|{c.measure}| of {c.loss}' if c.loss else c.measure}: {c.recovery.text()}"
-        + (f"; {c.beyond_distance:+.2f} with distance held fixed" if c.loss else "")
+        + (f"; {c.beyond_distance:+.2f} with distance held fixed" if _told_beyond(c) else "")
         for c in answer.correlations
         if c.measure in (measure, *EXPLAINING)
     ]
@@ -274,3 +280,8 @@ def _contrast(found: FlatnessContrast) -> str:
         f"{where} {found.modulus.text('+z.4g')}, n = {n} fold{'s' * (n != 1)}; {found.verdict} "
         f"(distance {found.distance.text('+z.4g')})."
     )
+
+
+def _told_beyond(found: FlatnessCorrelation) -> bool:
+    """Whether there is a measure of flatness that distance could stand behind, and enough runs to tell."""
+    return bool(found.loss) and math.isfinite(found.beyond_distance)

@@ -1,22 +1,22 @@
 """The loss under noise in the weights: what zeroth order sees, at which radius, and what it certifies."""
 
-from unlearnkit.smoothing.against_attacks import Reach, Reaches, against_attacks
-from unlearnkit.smoothing.along_attack import along_attack
-from unlearnkit.smoothing.attack_path import AlongAttack, Curve
-from unlearnkit.smoothing.certificate import Certificate
-from unlearnkit.smoothing.certify import Cost, certificate_cost, certify
-from unlearnkit.smoothing.certify_event import certify_event
-from unlearnkit.smoothing.event_certificate import EventCertificate
-from unlearnkit.smoothing.exact_answers import ExactAnswers
+from unlearnkit.smoothing.certificates.against_attacks import Reach, Reaches, against_attacks
+from unlearnkit.smoothing.certificates.along_attack import along_attack
+from unlearnkit.smoothing.certificates.attack_path import AlongAttack, Curve
+from unlearnkit.smoothing.certificates.certificate import Certificate
+from unlearnkit.smoothing.certificates.certify import Cost, certificate_cost, certify
+from unlearnkit.smoothing.certificates.certify_event import certify_event
+from unlearnkit.smoothing.certificates.event_certificate import EventCertificate
+from unlearnkit.smoothing.certificates.exact_answers import ExactAnswers
+from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, Retention
+from unlearnkit.smoothing.certificates.subspace import Subspace, spanned_by, subspace_of
 from unlearnkit.smoothing.formula import Formula
 from unlearnkit.smoothing.gradients import compare_gradients
 from unlearnkit.smoothing.line import SmoothedLine, smoothed_line
-from unlearnkit.smoothing.model_certificate import ModelCertificate, Retention
 from unlearnkit.smoothing.radii_of_papers import PAPERS, PaperRadius
 from unlearnkit.smoothing.radius import radius_sweep
 from unlearnkit.smoothing.smoothed_gradient import Agreement, GradientComparison, SmoothedGradient
 from unlearnkit.smoothing.smoothed_loss import SmoothedLoss, smoothed_loss
-from unlearnkit.smoothing.subspace import Subspace, spanned_by, subspace_of
 from unlearnkit.smoothing.swept import RadiusPoint, RadiusSweep
 
 __all__ = [

@@ -200,10 +200,15 @@ def _contrast(mine: pd.DataFrame, runs: pd.DataFrame) -> FlatnessContrast:
     return FlatnessContrast(
         task, loss, measure, name, optim.find(name).grade,
         folds=tuple(int(fold) for fold in same.fold),
-        unequal={int(r.fold): f"{r.status} against {r.status_adam}" for r in unequal.itertuples()},
+        unequal=_against(unequal),
         modulus=over_folds(same.modulus - same.modulus_adam),
         distance=over_folds(same.distance_l2 - same.distance_l2_adam),
     )  # fmt: skip
+
+
+def _against(unequal: pd.DataFrame) -> dict[int, str]:
+    columns = (unequal[name] for name in ("fold", "status", "status_adam"))
+    return {int(fold): f"{status} against {adams}" for fold, status, adams in zip(*columns, strict=True)}
 
 
 def _correlations(runs: pd.DataFrame) -> list[FlatnessCorrelation]:

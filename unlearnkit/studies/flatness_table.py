@@ -215,13 +215,13 @@ def _line(mine: pd.DataFrame, name: str, measures: Sequence[str]) -> list[str]:
     models = mine.drop_duplicates("fold")
     cells = [_cell(mine[mine.measure == measure]) for measure in measures]
     distance, back = over_folds(models.distance_l2), over_folds(models.recovery)
-    return [name, counted(models.status), distance.text(".4g"), *cells, back.text()]
+    return [name, counted(models.status), distance.cell(".3g"), *cells, back.cell()]
 
 
 def _cell(found: pd.DataFrame) -> str:
     if not len(found):
         return ""
     by_fold = found.groupby("fold").mean(numeric_only=True)
-    told = over_folds(by_fold.value).text(".4g")
+    told = over_folds(by_fold.value).cell(".4g")
     beside = by_fold.beside.dropna()
     return f"{told} ({float(beside.mean()):.2g})" if len(beside) else told

@@ -65,6 +65,10 @@ class Interval:
             return f"{self.mean:{form}} (all {self.n} the same: no interval)"
         return f"{self.mean:{form}} [{self.low:{form}}, {self.high:{form}}]"
 
+    def cell(self, form: str = "+z.2f") -> str:
+        """For the cells of a table: as `text`, but a value without an interval stands alone."""
+        return self.text(form) if self.low < self.high else f"{self.mean:{form}}" if self.n else "–"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; bounds that are not there are None."""
         numbers = {name: getattr(self, name) for name in ("mean", "low", "high")}

@@ -11,7 +11,7 @@ from typing import Any
 from unlearnkit.attacks.judging import judge_attacks
 from unlearnkit.errors import unknown_name
 from unlearnkit.files import write_whole
-from unlearnkit.studies import depth, flatness, power, radius, zeroth_order
+from unlearnkit.studies import depth, flatness, power, radius, smoothing, zeroth_order
 from unlearnkit.studies.compare import prepare_folder
 from unlearnkit.studies.executor import run_all, worker_count
 from unlearnkit.studies.kept import Kept
@@ -33,13 +33,19 @@ def _with_controls(cells: Sequence[depth.DepthCell]) -> list[Any]:
 
 def _judged(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Rows with recoveries and outcomes, beside the controls they were held against."""
+    found = _apart(results)
+    for row in found["rows"]:
+        place = (row["task"], row["fold"])
+        judge_attacks(row, [c for c in found["controls"] if (c["task"], c["fold"]) == place])
+    return found
+
+
+def _apart(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Runs and controls, without answers."""
     rows = [row for result in results for row in result.get("rows", [])]
     controls = [result["control"] for result in results if "control" in result]
     for row in [*rows, *controls]:
         _without_answers(row)
-    for row in rows:
-        place = (row["task"], row["fold"])
-        judge_attacks(row, [c for c in controls if (c["task"], c["fold"]) == place])
     return {"rows": rows, "controls": controls}
 
 
@@ -73,6 +79,10 @@ STUDIES = {
     "flatness": Named(
         flatness.QUESTION, flatness.flatness_cells, flatness.work,
         lambda results: flatness.decided() | _judged(results),
+    ),
+    "smoothing": Named(
+        smoothing.QUESTION, smoothing.smoothing_cells, smoothing.work,
+        lambda results: smoothing.decided() | _apart(results),
     ),
 }  # fmt: skip
 

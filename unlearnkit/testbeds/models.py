@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from unlearnkit.errors import BadInput, MissingReference
 
@@ -33,6 +31,9 @@ def load_model(source: str | Path, *, device: torch.device, argument: str = "mod
         When transformers cannot make a causal language model of it.
     """
     _require_source(argument, source)
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging as transformers_logging
+
     quiet = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()  # a bar for a file of 2 MB is noise
     try:
@@ -51,6 +52,8 @@ def load_tokenizer(source: str | Path) -> Any:
     That is safe here: masks come from lengths, and labels from -100, never from the pad id.
     """
     _require_source("model", source)
+    from transformers import AutoTokenizer
+
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))
     except (OSError, ValueError) as error:

@@ -7,30 +7,9 @@ import pytest
 
 import unlearnkit as uk
 from unlearnkit.apps import LandscapeExplorer
-from unlearnkit.errors import BadInput, UnknownName
+from unlearnkit.errors import BadInput
 
 from .bowls import bowls, pairs, way
-
-FIRST = {
-    "directions": "random", "losses": ["forget", "retain"], "radius": 1.0, "ceiling": None, "height": 1.75,
-    "paths": ["unlearning", "attack"], "step": 9, "flat": False,
-}  # fmt: skip
-MARKS = {"model": (0.0, 0.0), "first": (0.5, 0.5)}
-
-
-@pytest.fixture(scope="module")
-def made():
-    surfaces = {"random": bowls(), "models": bowls(words="through three models", marks=MARKS)}
-    return LandscapeExplorer(surfaces, eigenvalues={"forget": pairs(5.0, -3.0), "retain": pairs(7.0)})
-
-
-@pytest.fixture
-def explorer(made):
-    """The view as it is at first."""
-    made.choose(**FIRST)
-    made.controls.dark.value = False
-    made.look_from(turn=315, tilt=30)
-    return made
 
 
 def move(explorer, name, value):
@@ -44,8 +23,8 @@ def drawn(explorer):
 
 
 def surfaces_of(figure):
-    drawn = (trace for trace in figure.data if trace.type in ("surface", "contour"))
-    return [trace for trace in drawn if trace.showscale is not None and trace.colorscale]
+    """The landscapes, or the maps, without the slices on them."""
+    return [one for one in figure.data if one.type in ("surface", "contour") and one.name != "slice"]
 
 
 def named(explorer, name):
@@ -178,66 +157,13 @@ def test_eigenvalues_stand_beside_with_their_residuals(explorer):
     assert list(forget.y) == [5.0, -3.0]
     assert list(forget.error_y.array) == pytest.approx([0.5, 0.3])
     assert list(retain.y) == [7.0]
-    assert "forget: 5, -3 (residuals at most 5.0e-01, 30 products)" in explorer.sentence
+    assert (
+        "forget: eigenvalues of the Hessian 5, -3 (residuals at most 5.0e-01, 30 products)"
+        in explorer.sentence
+    )
     alone = LandscapeExplorer(bowls(), eigenvalues=pairs(2.0))
     assert alone.spectrum.data[0].name == "the model"
     assert LandscapeExplorer(bowls()).spectrum is None
-
-
-# Cameras
-
-
-def turn_by_hand(explorer, scene, **eye):
-    """What the browser says when a scene was turned."""
-    camera = {"eye": eye, "center": {"x": 0.0, "y": 0.0, "z": 0.0}, "up": {"x": 0, "y": 0, "z": 1}}
-    message = {"relayout_data": {f"{scene}.camera": camera}, "source_view_id": "a view"}
-    explorer.figure._js2py_relayout = message
-
-
-@pytest.mark.parametrize("scene", ["scene", "scene2"])
-def test_one_is_turned_and_all_turn(explorer, scene):
-    turn_by_hand(explorer, scene, x=0.0, y=1.5, z=1.5)
-    for name in ("scene", "scene2"):
-        eye = explorer.figure.layout[name].camera.eye
-        assert (eye.x, eye.y, eye.z) == (0.0, 1.5, 1.5)
-    controls = explorer.controls
-    assert (controls.turn.options[controls.turn.index], controls.tilt.options[controls.tilt.index]) == (
-        "90°", "45°",
-    )  # fmt: skip
-
-
-def test_the_others_are_told_once_and_nobody_answers(explorer, monkeypatch):
-    sent = []
-    monkeypatch.setattr(explorer.figure, "_send_relayout_msg", lambda data, **more: sent.append(set(data)))
-    turn_by_hand(explorer, "scene", x=0.0, y=1.5, z=1.5)
-    assert len(sent) == 2  # what the browser said, echoed to other views of it, and what follows from it
-    assert "scene2.camera" in sent[1] | sent[0]
-
-
-def test_turn_and_tilt_turn_all_and_keep_the_distance(explorer):
-    turn_by_hand(explorer, "scene", x=0.0, y=3.0, z=4.0)
-    explorer.controls.turn.index = 0
-    explorer.controls.tilt.index = 0
-    for name in ("scene", "scene2"):
-        eye = explorer.figure.layout[name].camera.eye
-        assert (eye.x, eye.y, eye.z) == pytest.approx((5.0, 0.0, 0.0), abs=1e-9)
-
-
-def test_the_camera_outlives_maps_and_other_figures(explorer):
-    explorer.look_from(turn=60, tilt=45)
-    before = explorer.figure.layout.scene.camera.to_plotly_json()
-    explorer.choose(flat=True)
-    explorer.choose(flat=False, directions="models", radius=0.5)
-    assert explorer.figure.layout.scene2.camera.to_plotly_json() == before
-    turn_by_hand(explorer, "scene", x=0.0, y=1.5, z=1.5)  # of the new figure, too
-    assert explorer.figure.layout.scene2.camera.eye.y == 1.5
-
-
-def test_a_stand_that_there_is_not_is_refused(explorer):
-    with pytest.raises(UnknownName, match=r"^turn: 7 is not known"):
-        explorer.look_from(turn=7, tilt=30)
-    with pytest.raises(UnknownName, match=r"^tilt: -15 is not known"):
-        explorer.look_from(turn=0, tilt=-15)
 
 
 # The view
@@ -275,6 +201,7 @@ def test_a_figure_that_is_replaced_is_closed(explorer):
     assert explorer.figure is not before
     assert before.comm is None
     assert explorer._stage.children == (explorer.figure,)
+    assert explorer._link.figures == [explorer.figure.model_id, explorer.spectrum.model_id]
 
 
 def test_the_theme_is_of_every_figure(explorer):
@@ -319,45 +246,6 @@ def test_every_control_has_a_name_and_a_tooltip(explorer):
 
 def test_it_is_named_where_no_widget_can_be_shown(explorer):
     assert repr(explorer).startswith("<LandscapeExplorer: Loss around the model, along two axes")
-
-
-# Bad input
-
-
-@pytest.mark.parametrize(
-    ("give", "says"),
-    [
-        (lambda: [bowls()], r"^surface must be what uk.flatness.surface\(…\) returns"),
-        (dict, "^surface: the dict is empty"),
-        (lambda: {"a": bowls(), "b": 3}, "^surface: 'b' is int"),
-        (lambda: {1: bowls()}, "^surface: 1 is Surface, but each must be a name"),
-        (lambda: {"a": bowls(), "b": bowls(values={"forget": bowls().values["forget"]})},
-         "^surface: 'a' has the losses forget, retain, but 'b' has forget"),
-        (lambda: bowls(values={}), "holds no loss"),
-        (lambda: bowls(values={"forget": np.zeros((3, 21))}), r"forget is \(3, 21\), but rows are betas"),
-        (lambda: bowls(alphas=np.linspace(1, -1, 21)), "alphas must rise and enclose 0"),
-        (lambda: bowls(betas=np.linspace(1, 2, 21)), "betas must rise and enclose 0"),
-        (lambda: bowls(values={"forget": np.full((21, 21), np.nan)}), "forget is nan at the model itself"),
-    ],
-)  # fmt: skip
-def test_what_is_no_surface_is_refused(give, says):
-    with pytest.raises(BadInput, match=says):
-        LandscapeExplorer(give())
-
-
-@pytest.mark.parametrize(
-    ("more", "says"),
-    [
-        ({"eigenvalues": [1.0]}, "^eigenvalues must be what uk.flatness.top_eigenvalues"),
-        ({"eigenvalues": {}}, "^eigenvalues: the dict is empty"),
-        ({"eigenvalues": {"a": 1.0}}, "^eigenvalues: 'a' is float"),
-        ({"eigenvalues": dict.fromkeys("abcdefg", pairs(1.0))}, "^eigenvalues: 6 by name at most, but 7"),
-        ({"theme": "drak"}, '^theme: "drak" is not known; did you mean "dark"'),
-    ],
-)
-def test_what_cannot_stand_beside_is_refused(more, says):
-    with pytest.raises(BadInput, match=says):
-        LandscapeExplorer(bowls(), **more)
 
 
 def test_it_is_on_the_public_face():

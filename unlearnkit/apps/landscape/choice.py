@@ -109,7 +109,8 @@ class Options:
         surface = self.surfaces[settled.directions]
         for name, rule in RULES.items():
             if name in changes:
-                settled = replace(settled, **{name: rule(surface, settled, changes[name])})
+                change: dict[str, Any] = {name: rule(surface, settled, changes[name])}
+                settled = replace(settled, **change)
         if settled.ceiling is not None and settled.ceiling <= self._lowest(settled):
             if "ceiling" in changes:
                 raise BadInput(
@@ -133,7 +134,6 @@ class Options:
         paths = tuple(name for name in now.trajectories if saw_all or name in old.paths)
         return replace(
             old, directions=directions, paths=paths, radius=_nearest(now, share * places.radii(now)[-1]),
-            step=min(old.step, max(len(walk(now, paths)) - 1, 0)),
         )  # fmt: skip
 
     def _lowest(self, choice: Choice) -> float:

@@ -19,6 +19,7 @@ from unlearnkit.apps.landscape.cameras import (
 )
 from unlearnkit.apps.landscape.choice import Choice
 from unlearnkit.apps.landscape.controls import LandscapeControls
+from unlearnkit.apps.landscape.eigenvalues import eigenvalue_widget
 from unlearnkit.apps.landscape.figure import dress, landscape_figure, redraw, scenes
 from unlearnkit.apps.landscape.model import Landscape, Shown
 from unlearnkit.apps.landscape.survey import survey
@@ -30,7 +31,6 @@ from unlearnkit.apps.parts.html_text import html_text
 from unlearnkit.apps.parts.status_line import StatusLine
 from unlearnkit.apps.parts.view import View
 from unlearnkit.errors import MissingReference, require_one_of
-from unlearnkit.reports.landscape import eigenvalue_figure
 from unlearnkit.reports.looks import template_of
 
 # Beside each other where there is room for both to be read from afar, else below.
@@ -41,10 +41,9 @@ BESIDE = {"flex": "1 1 300px", "min_width": "0", "overflow": "hidden"}
 class LandscapeExplorer(View):
     """The losses around a model side by side, under one camera; everything in words below.
 
-    Turn one landscape with the mouse, or with Turn and Tilt, and all turn. Every control is reached by
-    keyboard. A white or black line lies at the height of the slice. Paths lie on the ground beneath the
-    models, and a stem leads from the ground to the loss that the model at which one stands has itself: what
-    lies between is what the plane does not see.
+    Turn one landscape with the mouse, or with Turn and Tilt, and all turn; keys reach every control. A line
+    lies at the height of the slice. Paths lie on the ground beneath the models, and a stem leads from the
+    ground to the model's own loss where one stands: what lies between is what the plane does not see.
 
     Parameters
     ----------
@@ -71,9 +70,8 @@ class LandscapeExplorer(View):
     Raises
     ------
     BadInput
-        For what are no surfaces or eigenvalues, surfaces of unlike losses, grids that do not fit their axes
-        or are not around a model, more than six sets of eigenvalues, or an unknown theme; nothing is drawn
-        then.
+        For what are no surfaces or eigenvalues, unlike losses, grids that do not fit their axes or are not
+        around a model, more than six sets of eigenvalues, or an unknown theme; nothing is drawn then.
 
     Examples
     --------
@@ -95,8 +93,8 @@ class LandscapeExplorer(View):
         self._camera, self._turning = camera_at(*FIRST), False
         self.status = StatusLine()
         self.controls = LandscapeControls(self._model.options, choice, dark=theme == "dark")
-        self._stage = W.VBox(layout=WIDE)
-        self.spectrum = self._spectrum()
+        self._stage, self._link = W.VBox(layout=WIDE), LinkedCameras()
+        self.spectrum = eigenvalue_widget(self._model.eigenvalues, theme=theme)
         self._words, self._rows = W.HTML(), W.HTML()
         self._build()
         super().__init__(self._parts())
@@ -215,19 +213,8 @@ class LandscapeExplorer(View):
         stage = W.HBox([self._stage, *beside], layout={"flex_flow": "row wrap", "width": "100%"})
         return [
             self.controls.box, stage, self.status, self._words, self._rows, self.controls.picture,
-            LinkedCameras(),
+            self._link,
         ]  # fmt: skip
-
-    def _spectrum(self) -> Any:
-        if not self._model.eigenvalues:
-            return None
-        figure = eigenvalue_figure(self._model.eigenvalues, theme=self._theme)
-        figure.update_layout(
-            title={"text": "Eigenvalues; bars: residuals", "font": {"size": 15}}, autosize=True, height=360,
-            margin={"l": 50, "r": 10, "t": 40, "b": 60}, showlegend=True,
-            legend={"orientation": "h", "y": -0.16, "yanchor": "top"},
-        )  # fmt: skip
-        return as_widget(figure)
 
     def _build(self) -> None:
         """A new figure, where the one before cannot take on what is chosen."""
@@ -235,6 +222,7 @@ class LandscapeExplorer(View):
         self.figure = as_widget(landscape_figure(self._shown, theme=self._theme, camera=self._camera))
         for scene in scenes(self.figure):
             self.figure.layout[scene].on_change(guarded(self._turned, self.status.fail), "camera")
+        self._link.figures = [one.model_id for one in (self.figure, self.spectrum) if one is not None]
         self._stage.children = (self.figure,)
         for figure in old:
             figure.close()
@@ -276,8 +264,8 @@ class LandscapeExplorer(View):
         self._rows.value = html_table(
             landscape_rows(shown), caption="The landscape in numbers, nats a token", numbers=NUMBERS
         )
-        rows, columns = len(shown.surface.betas), len(shown.surface.alphas)
-        self.status.say(f"{rows} × {columns} cells of {', '.join(shown.surface.values)} are shown.")
+        size = f"{len(shown.surface.betas)} × {len(shown.surface.alphas)}"
+        self.status.say(f"{size} cells of {', '.join(shown.surface.values)} are shown.")
 
     def _steered(self) -> None:
         controls = self.controls

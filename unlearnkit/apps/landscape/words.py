@@ -19,7 +19,7 @@ def landscape_sentences(shown: Shown) -> list[str]:
     """Surface, ceiling, slice, walk and eigenvalues: a paragraph each, of what is shown."""
     told = [surface_sentence(shown.surface), _ceiling_told(shown), _slice_told(shown), _walk_told(shown)]
     if shown.eigenvalues:
-        told.append(f"Eigenvalues of the Hessian. {eigenvalue_sentence(shown.eigenvalues)}")
+        told.append(eigenvalue_sentence(shown.eigenvalues))
     return [text for text in told if text]
 
 

@@ -82,8 +82,7 @@ class SmoothingExplorer(View):
         self.status = StatusLine()
         self.controls = SmoothingControls(self._model.options, choice, dark=theme == "dark")
         self._made: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._drawn: tuple[tuple[str, ...], Drawing] = (), Drawing((), (), {})
-        self.figure: Any = None
+        self._drawing: tuple[tuple[str, ...], Drawing] | None = None
         self._stage = W.VBox(layout={"width": "100%", "overflow": "hidden"})
         self._words, self._rows = W.HTML(), W.HTML()
         self._draw()
@@ -204,11 +203,12 @@ class SmoothingExplorer(View):
         """The figure of the choice: moved on where it can be, made anew elsewhere."""
         shown = self._shown
         plain = side_by_side({name: marked(name, self._plain(name), shown) for name in shown.choice.figures})
-        names, before = self._drawn
-        self._drawn = shown.choice.figures, Drawing.of(plain)
-        if names == shown.choice.figures and redraw(self.figure, before, self._drawn[1]):
+        before, now = self._drawing, Drawing.of(plain)
+        self._drawing = shown.choice.figures, now
+        if before and before[0] == shown.choice.figures and redraw(self.figure, before[1], now):
             return
-        old, self.figure = self._stage.children, as_widget(_whole(plain, self._theme))
+        old: tuple[Any, ...] = self._stage.children
+        self.figure: Any = as_widget(_whole(plain, self._theme))
         self._stage.children = (self.figure,)
         for figure in old:
             figure.close()

@@ -26,8 +26,8 @@ from unlearnkit.smoothing import (
     radius_sweep,
     smoothed_line,
 )
-from unlearnkit.smoothing.same_noise import named_models
-from unlearnkit.smoothing.subspace import displacement
+from unlearnkit.smoothing.certificates.same_noise import named_models
+from unlearnkit.smoothing.certificates.subspace import displacement
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
 SIGMAS = (1e-3, 3e-3, 1e-2, 3e-2)

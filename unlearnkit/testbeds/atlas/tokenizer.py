@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 VOCABULARY = 1000
 BEGIN, END, PAD = "<bos>", "<eos>", "<pad>"  # a pad of its own: an end token never counts as padding
@@ -13,6 +14,9 @@ BEGIN, END, PAD = "<bos>", "<eos>", "<pad>"  # a pad of its own: an end token ne
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """Train the tokenizer; digits stay apart, so every code is spelled by the same ten tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from unlearnkit.losses import mean_nll
 from unlearnkit.randomness import generator, preserve_global_state
 from unlearnkit.testbeds.batches import collate, endless_chunks
 from unlearnkit.testbeds.encoding import encode_rows
 from unlearnkit.testbeds.rows import Row
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ RECIPE = Recipe()
 
 def build_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> LlamaForCausalLM:
     """A Llama of about half a million parameters with random weights that depend on `seed` only."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=128,

@@ -13,8 +13,8 @@ from scipy.special import ndtri
 
 from unlearnkit.errors import unknown_name
 from unlearnkit.flatness.tables import html_table
-from unlearnkit.smoothing.clopper_pearson import lower_bound
-from unlearnkit.smoothing.event_certificate import EventCertificate
+from unlearnkit.smoothing.certificates.clopper_pearson import lower_bound
+from unlearnkit.smoothing.certificates.event_certificate import EventCertificate
 
 Array = npt.NDArray[np.float64]
 

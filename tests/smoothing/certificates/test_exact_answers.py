@@ -10,7 +10,7 @@ from unlearnkit.metrics.forced import teacher_forced
 from unlearnkit.metrics.generation import greedy
 from unlearnkit.metrics.knowmem import ANSWER_TOKENS
 from unlearnkit.smoothing import ExactAnswers
-from unlearnkit.smoothing.exact_answers import facts_of
+from unlearnkit.smoothing.certificates.exact_answers import facts_of
 from unlearnkit.testbeds.encoding import encode_rows
 
 

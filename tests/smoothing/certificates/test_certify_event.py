@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from unlearnkit.smoothing import EventCertificate, certify_event
-from unlearnkit.smoothing.clopper_pearson import interval, lower_bound
+from unlearnkit.smoothing.certificates.clopper_pearson import interval, lower_bound
 
 SLOPE = torch.tensor([2.0, -1.0, 2.0])  # of length 3
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from unlearnkit.smoothing.event_certificate import EventCertificate
-from unlearnkit.smoothing.exact_answers import Facts
-from unlearnkit.smoothing.model_certificate import ModelCertificate, retention
-from unlearnkit.smoothing.noisy_answers import Answers
+from unlearnkit.smoothing.certificates.event_certificate import EventCertificate
+from unlearnkit.smoothing.certificates.exact_answers import Facts
+from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, retention
+from unlearnkit.smoothing.certificates.noisy_answers import Answers
 from unlearnkit.unlearning.status import KNOWLEDGE_MARGIN, RETAIN_FLOOR
 
 Thresholds = tuple[float, float]

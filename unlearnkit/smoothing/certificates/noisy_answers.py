@@ -19,9 +19,9 @@ from unlearnkit.errors import BadInput
 from unlearnkit.fingerprints import tensors_hash
 from unlearnkit.journal import Journal
 from unlearnkit.randomness import fitting_threads
-from unlearnkit.smoothing.exact_answers import ExactAnswers, Facts
+from unlearnkit.smoothing.certificates.exact_answers import ExactAnswers, Facts
+from unlearnkit.smoothing.certificates.subspace import Subspace
 from unlearnkit.smoothing.noise import Noise, Step, size_of
-from unlearnkit.smoothing.subspace import Subspace
 
 CERTIFY, ALONG = 101, 102  # streams of noise: what is certified and what is held against it are independent
 BLOCK = 25  # samples that are kept together: at the lab's size a few seconds of work

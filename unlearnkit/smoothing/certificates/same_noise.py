@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import BadInput
-from unlearnkit.smoothing.certify_event import require_parameters
+from unlearnkit.smoothing.certificates.certify_event import require_parameters
+from unlearnkit.smoothing.certificates.subspace import Subspace
 from unlearnkit.smoothing.noise import size_of
-from unlearnkit.smoothing.subspace import Subspace
 from unlearnkit.testbeds.testbed import Testbed
 
 

@@ -130,7 +130,7 @@ def test_a_certificate_that_promises_too_much_is_found_out(lab, found):
 
 def test_broken_facts_are_those_that_the_smoothed_model_knows(lab, found, monkeypatch):
     monkeypatch.setattr(
-        sys.modules["unlearnkit.smoothing.along_attack"],
+        sys.modules["unlearnkit.smoothing.certificates.along_attack"],
         "_promised",
         lambda certificate, *_, **__: np.full(12, 0.9),
     )

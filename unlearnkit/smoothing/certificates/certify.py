@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit.flatness.tables import html_table
-from unlearnkit.smoothing.certificate import Certificate
-from unlearnkit.smoothing.certify_event import require_sampling
-from unlearnkit.smoothing.exact_answers import ROWS_AT_ONCE, facts_of
-from unlearnkit.smoothing.judging import certified_model, floor_of, thresholds_of
+from unlearnkit.smoothing.certificates.certificate import Certificate
+from unlearnkit.smoothing.certificates.certify_event import require_sampling
+from unlearnkit.smoothing.certificates.exact_answers import ROWS_AT_ONCE, facts_of
+from unlearnkit.smoothing.certificates.judging import certified_model, floor_of, thresholds_of
+from unlearnkit.smoothing.certificates.noisy_answers import CERTIFY, Asking, WeightNoise, require_path
+from unlearnkit.smoothing.certificates.same_noise import by_name, distinct, named_models, require_subspace
+from unlearnkit.smoothing.certificates.subspace import Subspace
 from unlearnkit.smoothing.noise import size_of
-from unlearnkit.smoothing.noisy_answers import CERTIFY, Asking, WeightNoise, require_path
-from unlearnkit.smoothing.same_noise import by_name, distinct, named_models, require_subspace
-from unlearnkit.smoothing.subspace import Subspace
 from unlearnkit.testbeds.testbed import Testbed
 
 

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from unlearnkit.errors import require_positive
 from unlearnkit.flatness.tables import html_table
-from unlearnkit.smoothing.clopper_pearson import interval, lower_bound
+from unlearnkit.smoothing.certificates.clopper_pearson import interval, lower_bound
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness.tables import html_table
-from unlearnkit.smoothing.certificate import Certificate
-from unlearnkit.smoothing.noisy_answers import weights_key
-from unlearnkit.smoothing.same_noise import require_subspace
-from unlearnkit.smoothing.subspace import Subspace, displacement
+from unlearnkit.smoothing.certificates.certificate import Certificate
+from unlearnkit.smoothing.certificates.noisy_answers import weights_key
+from unlearnkit.smoothing.certificates.same_noise import require_subspace
+from unlearnkit.smoothing.certificates.subspace import Subspace, displacement
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from unlearnkit.displaced import flatten
 from unlearnkit.smoothing import certify, spanned_by, subspace_of
-from unlearnkit.smoothing.subspace import displacement
+from unlearnkit.smoothing.certificates.subspace import displacement
 
 
 @pytest.fixture(scope="module")

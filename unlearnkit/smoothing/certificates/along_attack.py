@@ -12,18 +12,18 @@ import torch
 
 from unlearnkit.displaced import unflatten
 from unlearnkit.errors import BadInput, require_integer
-from unlearnkit.smoothing.against_attacks import require_certified
-from unlearnkit.smoothing.attack_path import AlongAttack, Curve
-from unlearnkit.smoothing.certificate import Certificate
-from unlearnkit.smoothing.certify_event import require_sampling
-from unlearnkit.smoothing.clopper_pearson import interval, lower_bound
-from unlearnkit.smoothing.event_certificate import certified
-from unlearnkit.smoothing.exact_answers import Facts, facts_of
-from unlearnkit.smoothing.judging import forgotten_samples, shares_of
-from unlearnkit.smoothing.model_certificate import mean_and_interval
-from unlearnkit.smoothing.noisy_answers import ALONG, Answers, Asking, WeightNoise, require_path
-from unlearnkit.smoothing.same_noise import named_models
-from unlearnkit.smoothing.subspace import Subspace, displacement
+from unlearnkit.smoothing.certificates.against_attacks import require_certified
+from unlearnkit.smoothing.certificates.attack_path import AlongAttack, Curve
+from unlearnkit.smoothing.certificates.certificate import Certificate
+from unlearnkit.smoothing.certificates.certify_event import require_sampling
+from unlearnkit.smoothing.certificates.clopper_pearson import interval, lower_bound
+from unlearnkit.smoothing.certificates.event_certificate import certified
+from unlearnkit.smoothing.certificates.exact_answers import Facts, facts_of
+from unlearnkit.smoothing.certificates.judging import Thresholds, forgotten_samples, shares_of
+from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, mean_and_interval
+from unlearnkit.smoothing.certificates.noisy_answers import ALONG, Answers, Asking, WeightNoise, require_path
+from unlearnkit.smoothing.certificates.same_noise import named_models
+from unlearnkit.smoothing.certificates.subspace import Subspace, displacement
 from unlearnkit.testbeds.testbed import Testbed
 
 
@@ -89,11 +89,23 @@ def along_attack(
     named_models(model, lab)
     facts = _same_facts(certificate, lab)
     moves = _moves(path, model, points)
+    asking = Asking({"model": model}, facts, lab.tokenizer, require_path(keep))
+    return walk(
+        certificate.model, asking, moves, thresholds=certificate.thresholds, samples=samples,
+        subspace=subspace, seed=int(seed), progress=progress,
+    )  # fmt: skip
+
+
+def walk(
+    mine: ModelCertificate, asking: Asking, moves: Sequence[torch.Tensor], *, thresholds: Thresholds | None,
+    samples: int, subspace: Subspace | None, seed: int, progress: bool = False,
+) -> AlongAttack:  # fmt: skip
+    """What `along_attack` gives, of one model's own certificate, along displacements of it, flat."""
+    facts, model = asking.facts, asking.models["model"]
     inside = tuple(1.0 if subspace is None else subspace.share(move) for move in moves)
     walked = moves if subspace is None else [subspace.point(subspace.coordinates(m)) for m in moves]
     distances = tuple(float(move.double().norm()) for move in walked)
-    asking = Asking({"model": model}, facts, lab.tokenizer, require_path(keep))
-    noise = WeightNoise(certificate.sigma, int(seed), ALONG, subspace)
+    noise = WeightNoise(mine.sigma, seed, ALONG, subspace)
     weights = list(model.parameters())
     plain, answers = [], []
     for place, move in enumerate(walked):
@@ -103,9 +115,8 @@ def along_attack(
         found = asking.noisy(noise, samples, shift=shift, progress=progress, title=title)
         answers.append(found["model"])
     return AlongAttack(
-        distances, inside, _curves(certificate, facts, distances, answers, plain),
-        _broken(certificate, distances, answers, samples),
-        _radius(certificate), certificate.sigma, certificate.alpha, int(samples),
+        distances, inside, _curves(mine, thresholds, facts, distances, answers, plain),
+        _broken(mine, distances, answers, samples), _radius(mine), mine.sigma, mine.alpha, int(samples),
     )  # fmt: skip
 
 
@@ -134,13 +145,12 @@ def _moves(path: Any, model: Any, points: int) -> list[torch.Tensor]:
 
 
 def _curves(
-    certificate: Certificate, facts: Facts, distances: Sequence[float], answers: Sequence[Answers],
-    plain: Sequence[torch.Tensor],
+    mine: ModelCertificate, limits: Thresholds | None, facts: Facts, distances: Sequence[float],
+    answers: Sequence[Answers], plain: Sequence[torch.Tensor],
 ) -> dict[str, Curve]:  # fmt: skip
     curves = {}
     shares = [shares_of(facts, hits) for hits in plain]
-    split, limits = certificate.model.split, certificate.thresholds
-    alpha = certificate.alpha
+    split, alpha = mine.split, mine.alpha
     if split is not None and limits is not None:
         counts = [forgotten_samples(each, facts, limits) for each in answers]
         ends = [interval(count, len(each.retain), alpha) for count, each in zip(counts, answers, strict=True)]
@@ -153,7 +163,7 @@ def _curves(
         [1 - (a + b) / total for a, b in zip(each.shown, each.heldout, strict=True)] for each in answers
     ]
     known = [float(hits[:total].double().mean()) for hits in plain]
-    promised = tuple(float(_promised(certificate, distance).mean()) for distance in distances)
+    promised = tuple(float(_promised(mine, distance).mean()) for distance in distances)
     curves["facts"] = _mean_curve(missed, [1 - share for share in known], alpha, promised)
     kept = [[count / len(facts.retain) for count in each.retain] for each in answers]
     curves["retain"] = _mean_curve(kept, [share[2] for share in shares], alpha)
@@ -169,27 +179,27 @@ def _mean_curve(
 
 
 def _promised(
-    certificate: Certificate, distance: float, *, simultaneous: bool = False
+    mine: ModelCertificate, distance: float, *, simultaneous: bool = False
 ) -> npt.NDArray[np.float64]:
     """What is certified at a distance for each fact; 0 where the model does not work under noise."""
-    if not certificate.model.works:
-        return np.zeros(len(certificate.model.facts))
-    return certified(certificate.model.p_lower(simultaneous=simultaneous), distance, certificate.sigma)
+    if not mine.works:
+        return np.zeros(len(mine.facts))
+    return certified(mine.p_lower(simultaneous=simultaneous), distance, mine.sigma)
 
 
 def _broken(
-    certificate: Certificate, distances: Sequence[float], answers: Sequence[Answers], samples: int
+    mine: ModelCertificate, distances: Sequence[float], answers: Sequence[Answers], samples: int
 ) -> tuple[int, ...]:
     """Facts whose upper bound under fresh noise is below what was certified, all bounds at once."""
-    level = certificate.alpha / (len(certificate.model.facts) * len(distances))
+    level = mine.alpha / (len(mine.facts) * len(distances))
     broken = []
     for distance, each in zip(distances, answers, strict=True):
         highest = 1 - lower_bound(np.asarray(each.known), samples, level)
-        broken.append(int((_promised(certificate, distance, simultaneous=True) > highest).sum()))
+        broken.append(int((_promised(mine, distance, simultaneous=True) > highest).sum()))
     return tuple(broken)
 
 
-def _radius(certificate: Certificate) -> float:
-    if certificate.model.split is not None:
-        return certificate.radius
-    return float(np.median(certificate.model.radii()))
+def _radius(mine: ModelCertificate) -> float:
+    if mine.split is not None:
+        return mine.split.radius
+    return float(np.median(mine.radii()))

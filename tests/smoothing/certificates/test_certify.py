@@ -15,8 +15,8 @@ from scipy import stats
 
 import unlearnkit as uk
 from unlearnkit.smoothing import Certificate, certificate_cost, certify
+from unlearnkit.smoothing.certificates.noisy_answers import CERTIFY
 from unlearnkit.smoothing.noise import Noise
-from unlearnkit.smoothing.noisy_answers import CERTIFY
 from unlearnkit.unlearning.mixing import between
 
 FEW = {"forget_facts": 16, "retain_facts": 16}
@@ -39,7 +39,7 @@ def found(lab, hidden):
 def test_a_fact_is_forgotten_where_the_scores_of_a_noisy_copy_say_so(lab, hidden, found):
     """By copies of the model with the same noise, asked by the metric that runs are scored by."""
     from unlearnkit.metrics import answer
-    from unlearnkit.smoothing.exact_answers import facts_of
+    from unlearnkit.smoothing.certificates.exact_answers import facts_of
 
     facts = facts_of(lab, **FEW)
     missed, kept, halves = np.zeros(16, dtype=int), [], []
@@ -126,7 +126,7 @@ def test_where_nothing_was_known_nothing_is_kept(toy):
 
 
 def test_the_retained_share_must_lie_above_its_floor_with_confidence():
-    from unlearnkit.smoothing.model_certificate import retention
+    from unlearnkit.smoothing.certificates.model_certificate import retention
 
     answered = [8, 9, 7, 9, 8, 9, 8, 8, 9, 7]
     kept = retention(answered, facts=10, unsmoothed=1.0, floor=0.8, alpha=0.1)
@@ -179,7 +179,7 @@ def test_models_are_put_back_when_any_fails(toy, make_llama, fingerprint, error,
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal to oneself ends the process there")
 def test_ctrl_c_stops_every_model_after_its_sample(toy, make_llama, fingerprint, monkeypatch):
     """A real signal, which only the main thread hears, while a model's thread works at a long block."""
-    monkeypatch.setattr("unlearnkit.smoothing.noisy_answers.BLOCK", 2000)
+    monkeypatch.setattr("unlearnkit.smoothing.certificates.noisy_answers.BLOCK", 2000)
     model = make_llama(7)
     models = (model, toy.model, toy.never_learned)
     before = [fingerprint(each) for each in models]
@@ -199,7 +199,7 @@ def test_ctrl_c_stops_every_model_after_its_sample(toy, make_llama, fingerprint,
 
 
 def test_interrupted_work_goes_on_where_it_stopped(toy, make_llama, tmp_path, monkeypatch):
-    monkeypatch.setattr("unlearnkit.smoothing.noisy_answers.BLOCK", 4)
+    monkeypatch.setattr("unlearnkit.smoothing.certificates.noisy_answers.BLOCK", 4)
     model, keep, few = make_llama(7), tmp_path / "kept.jsonl", {"samples": 14, "retain_facts": 2}
     whole = certify(model, toy, **few)
     calls, hook = asked(model, fails_at=1 + 10)
@@ -240,7 +240,7 @@ def test_threads_change_no_bit_and_the_seed_decides(lab, monkeypatch):
     few = {"sigma": 0.02, "samples": 4, **FEW}
     together = certify(lab.never_learned, lab, **few)
     threads = torch.get_num_threads()
-    monkeypatch.setattr("unlearnkit.smoothing.noisy_answers._workers", lambda models: 1)
+    monkeypatch.setattr("unlearnkit.smoothing.certificates.noisy_answers._workers", lambda models: 1)
     assert certify(lab.never_learned, lab, **few) == together
     assert torch.get_num_threads() == threads
     assert certify(lab.never_learned, lab, seed=1, **few).target.forgotten != together.target.forgotten

@@ -9,7 +9,7 @@ import numpy as np
 
 from unlearnkit.errors import MissingReference
 from unlearnkit.flatness.tables import html_table
-from unlearnkit.smoothing.model_certificate import HEAD, ModelCertificate
+from unlearnkit.smoothing.certificates.model_certificate import HEAD, ModelCertificate
 
 
 @dataclass(frozen=True)

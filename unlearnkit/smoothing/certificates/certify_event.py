@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from unlearnkit.displaced import displaced
 from unlearnkit.errors import BadInput, require_fraction, require_integer, require_positive
 from unlearnkit.randomness import generator
-from unlearnkit.smoothing.event_certificate import EventCertificate
+from unlearnkit.smoothing.certificates.event_certificate import EventCertificate
 from unlearnkit.smoothing.noise import HALF, size_of
 
 SAMPLES_AT_ONCE, NUMBERS_AT_ONCE = 64, 1 << 16  # a rule of few weights would spend its time on drawing
