@@ -13,6 +13,9 @@ from unlearnkit.reports import (
     flatness_figure,
     flatness_sentence,
 )
+from unlearnkit.studies.flatness_answer import FlatnessAnswer, FlatnessContrast, FlatnessCorrelation
+from unlearnkit.studies.intervals import Interval
+from unlearnkit.studies.rank_correlation import RankCorrelation
 
 TRACES = {"adam": (-40.0, 4.0), "sgd": (800.0, 0.5)}
 
@@ -122,11 +125,31 @@ def test_the_answer_in_words(record):
     assert said[1] == ("topic task, forget: adazo not compared: fold 1, destroyed against forgotten.")
     assert said[2].startswith("topic task, forget: sgd +1520 [")
     assert said[2].endswith("n = 3 folds; undecided (distance +0 (all 3 the same: no interval)).")
-    assert said[5].endswith("no proof of equality.")
+    assert said[5].startswith("By other measures flatter, 0 of ") and said[5].endswith(": none.")
+    assert said[6].startswith("By other measures sharper, ")
+    assert said[7].endswith("no proof of equality.")
     assert (
-        said[6] == "Does flatness go along with what relearn-100 brings back? Rank correlations within folds."
+        said[8] == "Does flatness go along with what relearn-100 brings back? Rank correlations within folds."
     )
-    assert said[7] == "topic task, distance: not told (n = 6)"
+    assert said[9] == "topic task, distance: not told (n = 6)"
+
+
+def test_the_answer_by_one_measure_names_what_others_say():
+    sure, unsure = Interval(-4.0, -5.0, -3.0, n=3), Interval(-4.0, -9.0, 1.0, n=3)
+    told = {("trace", "signadam"): unsure, ("sam", "signadam"): sure, ("worst", "signadam"): unsure}
+    contrasts = tuple(
+        FlatnessContrast("topic", "forget", measure, name, "sign", (1, 2, 3), {}, found, found)
+        for (measure, name), found in told.items()
+    )
+    strong, weak = RankCorrelation(0.8, 0.2, 1.0, 0.01, 13), RankCorrelation(0.3, -0.2, 0.7, 0.3, 13)
+    correlations = tuple(
+        FlatnessCorrelation("topic", "forget", measure, found, 0.1, 0.5)
+        for measure, found in (("trace", weak), ("sam", strong), ("worst", weak))
+    )
+    said = flatness_answer_sentence(FlatnessAnswer("relearn-100", contrasts, correlations))
+    assert "By other measures flatter, 1 of 2 comparisons: topic forget, signadam by sam." in said
+    assert "By other measures sharper, 0 of 2 comparisons: none." in said
+    assert "Of 2 other measures these go along with it: topic forget, sam +0.80 [+0.20, +1.00]" in said
 
 
 def test_what_cannot_be_shown_is_refused(record):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from scipy import stats
 
 from unlearnkit.errors import BadInput
+from unlearnkit.studies.intervals import Interval
 from unlearnkit.studies.smoothing_answer import smoothing_answer
 from unlearnkit.studies.smoothing_table import smoothing_frame, smoothing_table
 from unlearnkit.studies.sweep_table import sweep_frame, sweep_table
@@ -174,7 +176,15 @@ def test_verdicts_follow_the_interval(smooth_study_of):
     assert verdict((290, 296, 298)) == "further"
     assert verdict((180, 200, 230)) == "less far"
     assert verdict((150, 299, 200)) == "undecided"
+    assert verdict(COUNTS["adam"]) == "alike"
     assert verdict((290, 296, 298), status="destroyed") == "not compared"
+
+
+def test_the_same_difference_on_every_fold_needs_no_interval(smooth_study_of):
+    (found, *_) = smoothing_answer(smooth_study_of(*runs())).contrasts
+    assert replace(found, radius=Interval(0.06, 0.06, 0.06, n=3)).verdict == "further"
+    assert replace(found, radius=Interval(-0.06, -0.06, -0.06, n=3)).verdict == "less far"
+    assert replace(found, radius=Interval(0.06, math.nan, math.nan, n=1)).verdict == "undecided"
 
 
 def test_where_neither_works_nothing_is_certified_and_nothing_undecided(smooth_study_of):

@@ -1,7 +1,8 @@
 """Figures, each with its twin in words."""
 
 from unlearnkit.reports.certified import certified_figure, certified_sentence, smoothing_answer_sentence
-from unlearnkit.reports.flatness import flatness_answer_sentence, flatness_figure, flatness_sentence
+from unlearnkit.reports.flatness import flatness_figure, flatness_sentence
+from unlearnkit.reports.flatness_answer import flatness_answer_sentence
 from unlearnkit.reports.focus_brief import Brief, brief
 from unlearnkit.reports.frontier import frontier_figure, frontier_frame, frontier_sentence
 from unlearnkit.reports.landscape import (

@@ -10,13 +10,7 @@ import numpy as np
 
 from unlearnkit.reports.facets import HELD_OUT
 from unlearnkit.reports.looks import CONTROL_GREY, NO_BUTTONS, Look, looks_of, template_of
-from unlearnkit.studies.flatness_answer import (
-    FIRST,
-    FORGOT,
-    FlatnessAnswer,
-    FlatnessContrast,
-    FlatnessCorrelation,
-)
+from unlearnkit.studies.flatness_answer import FIRST, FORGOT
 from unlearnkit.studies.flatness_measures import LOSSES
 from unlearnkit.studies.flatness_table import (
     CONTROLS,
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
 SHOWN = (FIRST, "adaptive", "to_target")
 BESIDE = {"distance_l2": "distance from the target (L2)", "depth": "depth (1: never_learned's)"}
 CONTROL_LOOKS = dict(zip(CONTROLS, ("circle-x", "square-x", "hourglass"), strict=True))
-EXPLAINING = ("distance", "depth")  # their names among correlations
 DECADES = 2.0  # below the largest value are drawn by their logarithm; what is smaller, in a straight line
 
 
@@ -230,58 +223,3 @@ def _told(name: str, parts: Mapping[str, pd.DataFrame], measures: Sequence[str])
 
 def _mean(mine: pd.DataFrame, measure: str) -> str:
     return over_folds(mine[mine.measure == measure].value).text(".4g")
-
-
-def flatness_answer_sentence(answer: FlatnessAnswer, *, measure: str = FIRST) -> str:
-    """Both answers in words, for one measure.
-
-    Parameters
-    ----------
-    answer : FlatnessAnswer
-        From `flatness_answer`.
-    measure : str
-
-    Examples
-    --------
-    >>> from unlearnkit.studies.intervals import Interval
-    >>> d = Interval(-20.0, -50.0, 10.0, n=3)
-    >>> c = FlatnessContrast("topic", "forget", "trace", "signadam", "first order, sign", (1, 2, 3), {}, d, d)
-    >>> print(flatness_answer_sentence(FlatnessAnswer("relearn-100", (c,), ())))
-    Flatter than Adam's, at equal status? Differences of |trace| over folds.
-    topic task, forget: signadam -20 [-50, +10], n = 3 folds; undecided (distance -20 [-50, +10]).
-    Intervals are not corrected for how many there are; "undecided" is no proof of equality.
-    """
-    differences = [_contrast(c) for c in answer.contrasts if c.measure == measure]
-    along = [
-        f"{c.task} task, {f'|{c.measure}| of {c.loss}' if c.loss else c.measure}: {c.recovery.text()}"
-        + (f"; {c.beyond_distance:+.2f} with distance held fixed" if _told_beyond(c) else "")
-        for c in answer.correlations
-        if c.measure in (measure, *EXPLAINING)
-    ]
-    lines = [
-        f"Flatter than Adam's, at equal status? Differences of |{measure}| over folds.",
-        *differences,
-        'Intervals are not corrected for how many there are; "undecided" is no proof of equality.',
-    ]
-    if along:
-        lines += [
-            f"Does flatness go along with what {answer.attack} brings back? Rank correlations within folds.",
-            *along,
-        ]
-    return "\n".join(lines)
-
-
-def _contrast(found: FlatnessContrast) -> str:
-    where = f"{found.task} task, {found.loss}: {found.optimizer}"
-    if not found.folds:
-        return f"{where} not compared: {'; '.join(f'fold {f}, {s}' for f, s in found.unequal.items())}."
-    n = found.modulus.n
-    return (
-        f"{where} {found.modulus.text('+z.4g')}, n = {n} fold{'s' * (n != 1)}; {found.verdict} "
-        f"(distance {found.distance.text('+z.4g')})."
-    )
-
-
-def _told_beyond(found: FlatnessCorrelation) -> bool:
-    """Whether there is a measure of flatness that distance could stand behind, and enough runs to tell."""
-    return bool(found.loss) and math.isfinite(found.beyond_distance)

@@ -132,7 +132,7 @@ class FlatnessAnswer:
         return pd.DataFrame([
             {
                 "task": c.task, "loss": c.loss, "measure": c.measure, "with recovery": c.recovery.text(),
-                "with distance": f"{c.distance:+.2f}", "beyond distance": f"{c.beyond_distance:+.2f}",
+                "with distance": _number(c.distance), "beyond distance": _number(c.beyond_distance),
             }
             for c in self.correlations
         ])  # fmt: skip
@@ -149,6 +149,11 @@ class FlatnessAnswer:
         tables = (self.to_frame(), self.correlations_frame())
         told = "".join(table.to_html(index=False) for table in tables)
         return f"<p>Differences from Adam, then rank correlations, after {self.attack}:</p>{told}"
+
+
+def _number(value: float) -> str:
+    """A correlation, or nothing where there are too few runs to tell one."""
+    return f"{value:+.2f}" if value == value else ""
 
 
 def flatness_answer(record: Mapping[str, Any]) -> FlatnessAnswer:

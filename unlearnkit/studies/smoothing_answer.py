@@ -59,15 +59,20 @@ class SmoothingContrast:
 
     @property
     def verdict(self) -> str:
-        """One of "further", "less far", "undecided", "nothing certified" and "not compared".
+        """One of "further", "less far", "alike", "undecided", "nothing certified" and "not compared".
 
-        "not compared": no fold has equal status; "nothing certified": neither's smoothed model works.
+        "not compared": no fold has equal status; "nothing certified": neither's smoothed model works;
+        "alike": no difference on any fold, as where both are certified to the limit of their samples. The
+        same difference on every fold has no interval, and needs none.
         """
         if not self.folds:
             return "not compared"
         if not any(self.works):
             return "nothing certified"
-        if not self.radius.excludes(0.0):
+        same = self.radius.low == self.radius.high
+        if same and not self.radius.mean:
+            return "alike"
+        if not same and not self.radius.excludes(0.0):
             return "undecided"
         return "further" if self.radius.mean > 0 else "less far"
 
