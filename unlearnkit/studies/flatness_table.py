@@ -22,8 +22,8 @@ WAYS = ("to_target", "to_adam")
 MEASURES = ("trace", *EIGENVALUES, "lowest", "average", "adaptive", *ASCENTS, *WAYS)
 TITLES = {
     "trace": "trace",
-    "eigenvalue 1": "largest eigenvalue",
-    "eigenvalue 5": "fifth",
+    "eigenvalue 1": "largest modulus",
+    "eigenvalue 5": "fifth modulus",
     "lowest": "lowest",
     "average": "average sharpness",
     "adaptive": "adaptive sharpness",
@@ -165,7 +165,7 @@ def flatness_table(
     Returns
     -------
     str
-        Markdown. status: on how many folds. distance: L2, to the target. comes back: held-out facts
+        Markdown. Eigenvalues by their moduli. status: on how many folds. distance: L2, to the target. comes back: held-out facts
         after relearning beyond never_learned's. In parentheses beside a barrier: that of random ways of
         the same length.
 
@@ -222,6 +222,7 @@ def _cell(found: pd.DataFrame) -> str:
     if not len(found):
         return ""
     by_fold = found.groupby("fold").mean(numeric_only=True)
-    told = over_folds(by_fold.value).cell(".4g")
+    moduli = str(found.measure.iloc[0]) in EIGENVALUES  # of either sign from fold to fold
+    told = over_folds(by_fold.value.abs() if moduli else by_fold.value).cell(".4g")
     beside = by_fold.beside.dropna()
     return f"{told} ({float(beside.mean()):.2g})" if len(beside) else told
