@@ -165,8 +165,8 @@ def flatness_table(
     Returns
     -------
     str
-        Markdown. Eigenvalues by their moduli. status: on how many folds. distance: L2, to the target. comes back: held-out facts
-        after relearning beyond never_learned's. In parentheses beside a barrier: that of random ways of
+        Markdown. Eigenvalues by their moduli. status: on how many folds. distance: L2, to the target. comes
+        back: held-out facts after relearning beyond never_learned's. In parentheses beside a barrier: that of random ways of
         the same length.
 
     Raises
