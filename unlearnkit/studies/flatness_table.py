@@ -166,8 +166,8 @@ def flatness_table(
     -------
     str
         Markdown. Eigenvalues by their moduli. status: on how many folds. distance: L2, to the target. comes
-        back: held-out facts after relearning beyond never_learned's. In parentheses beside a barrier: that of random ways of
-        the same length.
+        back: held-out facts after relearning beyond never_learned's. In parentheses beside a barrier: that
+        of random ways of the same length.
 
     Raises
     ------
