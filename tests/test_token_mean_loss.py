@@ -240,6 +240,13 @@ class Halved(uk.TokenMeanLoss):
         return super().batch_sum(index) / 2
 
 
+class Doubled(Halved):
+    """And one more, from the same module."""
+
+    def batch_sum(self, index):
+        return 4 * super().batch_sum(index)
+
+
 class Moved(uk.TokenMeanLoss):
     """The same function of fewer weights than require gradients."""
 
@@ -264,7 +271,8 @@ def test_whatever_makes_another_loss_makes_another_fingerprint(batches):
     prints = [
         loss_fingerprint(loss)
         for loss in (
-            plain, Halved(plain.model, batches), Moved(plain.model, batches), nudged(make_model(), batches),
+            plain, Halved(plain.model, batches), Doubled(plain.model, batches), Moved(plain.model, batches),
+            nudged(make_model(), batches),
             frozen(make_model(), batches, "q"), frozen(make_model(), batches, "k"),
             uk.TokenMeanLoss(plain.model, batches[:2]), uk.TokenMeanLoss(plain.model, batches[::-1]),
         )
