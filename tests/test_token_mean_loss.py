@@ -12,6 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 import unlearnkit as uk
 from unlearnkit.errors import BadInput
 from unlearnkit.losses import mean_nll
+from unlearnkit.token_mean_loss import loss_fingerprint
 
 VOCABULARY = 30
 
@@ -227,3 +228,60 @@ def test_a_model_on_two_devices_is_refused_with_their_names(batches):
     model.lm_head.to("meta")
     with pytest.raises(BadInput, match=r"embed_tokens.weight on cpu, lm_head.weight on meta"):
         uk.TokenMeanLoss(model, batches)
+
+
+# What finished work is kept under
+
+
+class Halved(uk.TokenMeanLoss):
+    """Another function of the same."""
+
+    def batch_sum(self, index):
+        return super().batch_sum(index) / 2
+
+
+class Doubled(Halved):
+    """And one more, from the same module."""
+
+    def batch_sum(self, index):
+        return 4 * super().batch_sum(index)
+
+
+class Moved(uk.TokenMeanLoss):
+    """The same function of fewer weights than require gradients."""
+
+    @property
+    def weights(self):
+        return super().weights[:1]
+
+
+def frozen(model, batches, name):
+    model.get_parameter(f"model.layers.0.self_attn.{name}_proj.weight").requires_grad_(False)
+    return uk.TokenMeanLoss(model, batches)
+
+
+def nudged(model, batches):
+    with torch.no_grad():
+        model.model.norm.weight[0] += 1e-6
+    return uk.TokenMeanLoss(model, batches)
+
+
+def test_whatever_makes_another_loss_makes_another_fingerprint(batches):
+    plain = uk.TokenMeanLoss(make_model(), batches)
+    prints = [
+        loss_fingerprint(loss)
+        for loss in (
+            plain, Halved(plain.model, batches), Doubled(plain.model, batches), Moved(plain.model, batches),
+            nudged(make_model(), batches),
+            frozen(make_model(), batches, "q"), frozen(make_model(), batches, "k"),
+            uk.TokenMeanLoss(plain.model, batches[:2]), uk.TokenMeanLoss(plain.model, batches[::-1]),
+        )
+    ]  # fmt: skip
+    assert len(set(prints)) == len(prints)
+
+
+def test_the_same_loss_made_again_has_the_same_fingerprint(batches):
+    plain, again = (uk.TokenMeanLoss(make_model(), make_batches()) for _ in range(2))
+    plain().backward()
+    plain.model.train()
+    assert loss_fingerprint(plain) == loss_fingerprint(again)

@@ -6,6 +6,8 @@ Hessian is off by 3 to 30 %. Here every batch gives a sum, and the sums are divi
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
@@ -13,6 +15,7 @@ from typing import Any, Self
 import torch
 
 from unlearnkit.errors import BadInput
+from unlearnkit.fingerprints import tensors_hash
 from unlearnkit.losses import NO_TARGET, target_nll
 from unlearnkit.randomness import fitting_threads
 
@@ -101,6 +104,21 @@ class TokenMeanLoss:
         finally:
             for module in training:
                 module.training = True
+
+
+def loss_fingerprint(loss: TokenMeanLoss) -> str:
+    """A hash of a loss: its class, which weights it moves, and all weights, buffers and batches.
+
+    Finished work is kept under it. Whatever else a subclass holds does not count.
+    """
+    names = {id(weight): name for name, weight in loss.model.named_parameters()}
+    moved = [names.get(id(weight), "") for weight in loss.weights]
+    data = [
+        (f"{place} {name}", part) for place, batch in enumerate(loss.batches) for name, part in batch.items()
+    ]
+    held = tensors_hash([*loss.model.named_parameters(), *loss.model.named_buffers(), *data])
+    content = [type(loss).__module__, type(loss).__qualname__, moved, held]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _device_of(model: Any) -> torch.device:

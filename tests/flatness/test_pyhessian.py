@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import runpy
 
 import numpy as np
 import pyhessian
@@ -11,6 +12,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
+from unlearnkit import flatness
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness import top_eigenvalues
 from unlearnkit.flatness.pyhessian import PyHessian
@@ -220,3 +222,9 @@ def test_of_a_generator_the_bare_library_makes_nan_and_ours_an_error(unpadded):
         BadInput, match=r"^loss must be a TokenMeanLoss\(model, \[batch, …\]\), but a generator"
     ):
         PyHessian(batch for batch in loss.batches)
+
+
+def test_the_room_names_it_without_an_import_of_its_own():
+    names = runpy.run_path(flatness.__file__)
+    assert "pyhessian" in names["__all__"]
+    assert names["pyhessian"].PyHessian is PyHessian

@@ -284,3 +284,15 @@ def test_a_loss_that_is_no_number_is_refused(two):
         two["forget"].weights[0][:] = math.nan
     with pytest.raises(BadInput, match="forget is nan at the model itself"):
         surface(two)
+
+
+def test_where_a_loss_is_not_a_number_it_is_infinite():
+    root = Formula(lambda v: (v.sum() + 0.5).sqrt(), [0.0, 0.0])
+    found = surface(root, directions=list(torch.eye(2).double()), points=3)
+    expected = [
+        [math.inf, math.inf, 0.5**0.5],
+        [math.inf, 0.5**0.5, 1.5**0.5],
+        [0.5**0.5, 1.5**0.5, 2.5**0.5],
+    ]
+    np.testing.assert_allclose(found.values["loss"], expected)
+    assert found.near("loss", -1, -1) == math.inf

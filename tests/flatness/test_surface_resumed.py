@@ -107,3 +107,30 @@ def test_cells_of_anything_else_are_not_taken(change, loss, tmp_path):
     for name in fresh.values:
         assert np.array_equal(fresh.values[name], kept.values[name])
     assert len(keep.read_bytes().splitlines()) == 6
+
+
+class Negated(TokenMeanLoss):
+    """What unlearning by ascent goes down."""
+
+    def batch_sum(self, index):
+        return -super().batch_sum(index)
+
+
+def test_cells_of_another_function_of_the_same_model_and_data_are_not_taken(loss, tmp_path):
+    keep = tmp_path / "cells.jsonl"
+    plain = surface(loss, points=3, keep=keep).values["loss"]
+    negated = surface(Negated(loss.model, loss.batches), points=3, keep=keep).values["loss"]
+    np.testing.assert_array_equal(negated, -plain)
+
+
+def test_cells_along_other_weights_are_not_taken(loss, tmp_path):
+    """Queries and keys have one shape, so that the same two vectors are directions of either."""
+    attention, found = loss.model.model.layers[0].self_attn, []
+    for weight in (attention.q_proj.weight, attention.k_proj.weight):
+        loss.model.requires_grad_(False)
+        weight.requires_grad_(True)
+        given = {"directions": list(3 * torch.eye(weight.numel())[:2]), "normalise": "weight", "points": 3}
+        fresh, kept = surface(loss, **given), surface(loss, **given, keep=tmp_path / "cells.jsonl")
+        np.testing.assert_array_equal(kept.values["loss"], fresh.values["loss"])
+        found.append(fresh.values["loss"])
+    assert not np.array_equal(*found)

@@ -235,6 +235,33 @@ def test_a_sweep_goes_on_where_it_was_stopped(make_llama, toy_batches, tmp_path)
     assert other.points != whole.points
 
 
+class Negated(uk.TokenMeanLoss):
+    """What unlearning by ascent goes down."""
+
+    def batch_sum(self, index):
+        return -super().batch_sum(index)
+
+
+def only(name):
+    """Change a loss so that it moves one weight."""
+
+    def change(loss):
+        loss.model.requires_grad_(False).get_parameter(name).requires_grad_(True)
+        return loss
+
+    return change
+
+
+def test_radii_of_another_function_or_along_other_weights_are_not_taken(make_llama, toy_batches, tmp_path):
+    given = {"sigmas": [0.03], "queries": 2, "gradients": 3, "trace_samples": 2}
+    loss = uk.TokenMeanLoss(make_llama(0, hidden_size=8, intermediate_size=8), toy_batches)
+    queries, keys = (f"model.layers.0.self_attn.{name}_proj.weight" for name in "qk")
+    for change in (only(queries), only(keys), lambda loss: Negated(loss.model, loss.batches)):
+        changed = change(loss)
+        kept = radius_sweep(changed, **given, keep=tmp_path / "radii.jsonl")
+        assert kept == radius_sweep(changed, **given)
+
+
 @pytest.mark.parametrize("at", [2, 9, 30])
 def test_weights_are_back_to_the_bit_after_an_error(at):
     loss = Stops(KeyboardInterrupt, at)

@@ -1,5 +1,6 @@
 """How flat is it here? Exact curvature, sharpness, surfaces and ways between models."""
 
+from unlearnkit.flatness import pyhessian
 from unlearnkit.flatness.connectivity import Connectivity, connectivity
 from unlearnkit.flatness.directions import Plane, random_direction
 from unlearnkit.flatness.eigenvalues import Eigenvalues, top_eigenvalues
@@ -29,6 +30,7 @@ __all__ = [
     "gauss_newton_vector_product",
     "hessian_vector_product",
     "principal_plane",
+    "pyhessian",
     "random_direction",
     "sharpness",
     "spectrum",

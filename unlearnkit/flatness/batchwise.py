@@ -140,12 +140,20 @@ class Batchwise(ABC):
         return list(found)
 
     def _graphs_fit(self, beside: int) -> bool:
-        """Whether the graphs of all batches fit into a share of what is free, judged by the largest batch."""
+        """Whether the graphs of all batches fit into a share of what is free, judged by the largest batch.
+
+        What a graph saves grows with its batch; its gradient is as large as the weights, whatever the batch.
+        """
+        model = self.loss.model
         sizes = [batch["labels"].numel() for batch in self.loss.batches]
         largest = sizes.index(max(sizes))
         with (
-            self.loss.evaluating(), differentiable_twice(), saved_bytes() as saved, torch.enable_grad()
-        ):  # fmt: skip
+            self.loss.evaluating(),
+            differentiable_twice(),
+            saved_bytes(besides=[*model.parameters(), *model.buffers()]) as saved,
+            torch.enable_grad(),
+        ):
             graph = self._graph(largest)
         needed = (saved.total + self._bytes_beside(graph)) * sum(sizes) / max(sizes)
+        needed += len(sizes) * sum(weight.nbytes for weight in self.weights)
         return needed < SHARE_FOR_GRAPHS * (free_bytes(self.device) - beside)

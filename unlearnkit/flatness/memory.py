@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -36,7 +36,8 @@ def _readable(size: int) -> str:
 class Saved:
     """Counts the bytes that autograd keeps for backward; made by `saved_bytes`."""
 
-    def __init__(self) -> None:
+    def __init__(self, besides: Iterable[torch.Tensor]) -> None:
+        self._besides = {tensor.untyped_storage().data_ptr() for tensor in besides}
         self._seen: dict[int, int] = {}
 
     @property
@@ -47,13 +48,14 @@ class Saved:
     def note(self, tensor: torch.Tensor) -> torch.Tensor:
         """Count a tensor and pass it on."""
         storage = tensor.untyped_storage()
-        self._seen[storage.data_ptr()] = storage.nbytes()
+        if storage.data_ptr() not in self._besides:
+            self._seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
 
 @contextmanager
-def saved_bytes() -> Iterator[Saved]:
-    """Count what autograd keeps inside the block."""
-    saved = Saved()
+def saved_bytes(*, besides: Iterable[torch.Tensor] = ()) -> Iterator[Saved]:
+    """Count what autograd keeps inside the block, besides tensors that are there anyway."""
+    saved = Saved(besides)
     with torch.autograd.graph.saved_tensors_hooks(saved.note, lambda tensor: tensor):
         yield saved

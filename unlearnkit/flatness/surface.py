@@ -22,7 +22,7 @@ from unlearnkit.flatness.directions import Plane, plane
 from unlearnkit.flatness.tables import html_table
 from unlearnkit.flatness.trajectory import Models, Trajectory, projected, require_models
 from unlearnkit.journal import Journal
-from unlearnkit.token_mean_loss import TokenMeanLoss
+from unlearnkit.token_mean_loss import TokenMeanLoss, loss_fingerprint
 
 Array = npt.NDArray[np.float64]
 Losses = TokenMeanLoss | Mapping[str, TokenMeanLoss]
@@ -37,7 +37,7 @@ class Surface:
     alphas, betas : array (points,)
         Along the first and the second direction.
     values : dict of str to array (points, points)
-        Nats a token; rows are betas, columns alphas.
+        Nats a token; rows are betas, columns alphas. Infinite where a loss is not a number.
     words : str
         How the directions were chosen, with their seed.
     marks : dict of str to (alpha, beta)
@@ -132,8 +132,8 @@ def surface(
         projected onto the plane, and looked at once with its own weights. A dict of models labels them; in a
         list they are "0", "1", … The grid is widened where they leave it.
     keep : path, optional
-        A file in which finished rows are kept: started again with the same weights, data and directions, it
-        goes on where it stopped.
+        A file in which finished rows are kept: started again with the same losses, weights, data and
+        directions, it goes on where it stopped.
     progress : bool
 
     Returns
@@ -210,17 +210,11 @@ def _journal(
 ) -> tuple[Journal, str] | None:
     if keep is None:
         return None
-    model = next(iter(losses.values())).model
-    parts = [("alphas", torch.from_numpy(alphas)), *model.named_parameters(), *model.named_buffers()]
+    parts = [("alphas", torch.from_numpy(alphas))]
     parts += [(f"first {i}", part) for i, part in enumerate(chosen.first)]
     parts += [(f"second {i}", part) for i, part in enumerate(chosen.second)]
-    parts += [
-        (f"{name} {place} {part}", tensor)
-        for name, loss in losses.items()
-        for place, batch in enumerate(loss.batches)
-        for part, tensor in batch.items()
-    ]
-    return Journal(Path(keep)), tensors_hash(parts)
+    prints = [f"{name} {loss_fingerprint(loss)}" for name, loss in losses.items()]
+    return Journal(Path(keep)), json.dumps([tensors_hash(parts), *prints])
 
 
 @torch.no_grad()
@@ -256,7 +250,8 @@ def _row(
     row: dict[str, list[float]] = {name: [] for name in losses}
     for _ in _walk(place, chosen, alphas, beta):
         for name, loss in losses.items():
-            row[name].append(float(loss()))
+            here = float(loss())
+            row[name].append(math.inf if math.isnan(here) else here)
     return row
 
 

@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 
 from unlearnkit.displaced import flatten
 from unlearnkit.errors import BadInput, require_integer
-from unlearnkit.fingerprints import tensors_hash
 from unlearnkit.flatness.estimate import Estimate
 from unlearnkit.flatness.memory import require_room
 from unlearnkit.journal import Journal
@@ -25,7 +24,7 @@ from unlearnkit.smoothing.gradient_shift import cosine, expected_cosine, gradien
 from unlearnkit.smoothing.noise import Noise, size_of
 from unlearnkit.smoothing.smoothed_loss import sampled
 from unlearnkit.smoothing.swept import RadiusPoint, RadiusSweep
-from unlearnkit.token_mean_loss import TokenMeanLoss
+from unlearnkit.token_mean_loss import TokenMeanLoss, loss_fingerprint
 
 ROUNDINGS = 4
 SIGMAS = (1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -64,8 +63,8 @@ def radius_sweep(
         Hessian-vector products.
     seed : int
     keep : path, optional
-        A file in which finished radii are kept: started again with the same weights, data and arguments, the
-        sweep goes on where it stopped. For a `TokenMeanLoss`.
+        A file in which finished radii are kept: started again with the same loss, weights, data and
+        arguments, the sweep goes on where it stopped. For a `TokenMeanLoss`.
     progress : bool
 
     Returns
@@ -201,7 +200,7 @@ class _Kept:
                 "leave keep out"
             )
         self._journal = None if path is None else Journal(Path(path))
-        self._start = "" if path is None else json.dumps([_fingerprint(loss), *arguments])
+        self._start = "" if path is None else json.dumps([loss_fingerprint(loss), *arguments])
 
     def trace(self) -> Estimate | None:
         found = self._get("trace")
@@ -217,10 +216,3 @@ class _Kept:
 
     def _get(self, what: str) -> dict[str, Any] | None:
         return None if self._journal is None else self._journal.get(self._start + what)
-
-
-def _fingerprint(loss: TokenMeanLoss) -> str:
-    data = [
-        (f"{place} {name}", part) for place, batch in enumerate(loss.batches) for name, part in batch.items()
-    ]
-    return tensors_hash([*loss.model.named_parameters(), *loss.model.named_buffers(), *data])
