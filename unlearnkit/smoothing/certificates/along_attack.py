@@ -19,7 +19,12 @@ from unlearnkit.smoothing.certificates.certify_event import require_sampling
 from unlearnkit.smoothing.certificates.clopper_pearson import interval, lower_bound
 from unlearnkit.smoothing.certificates.event_certificate import certified
 from unlearnkit.smoothing.certificates.exact_answers import Facts, facts_of
-from unlearnkit.smoothing.certificates.judging import Thresholds, forgotten_samples, shares_of, split_forgotten
+from unlearnkit.smoothing.certificates.judging import (
+    Thresholds,
+    forgotten_samples,
+    shares_of,
+    split_forgotten,
+)
 from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, mean_and_interval
 from unlearnkit.smoothing.certificates.noisy_answers import ALONG, Answers, Asking, WeightNoise, require_path
 from unlearnkit.smoothing.certificates.same_noise import named_models
