@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
@@ -25,7 +25,7 @@ def test_another_ctrl_c_leaves_no_worker_behind(toy, make_llama, fingerprint, mo
         calls[0] += 1
         if calls[0] == 4:
             for _ in range(signals):
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
                 time.sleep(0.2)  # the main thread is woken, and waits again
         return step(self, weights, sample)
 
