@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unlearnkit.displaced import displaced, flatten, unflatten
+from unlearnkit.displaced import Displaced, displaced, flatten, to_the_end, unflatten
 
 
 def parameters(dtype=torch.float32):
     source = torch.Generator().manual_seed(0)
     shapes = ((3, 4), (5,), ())
     return [torch.nn.Parameter(torch.randn(shape, generator=source).to(dtype)) for shape in shapes]
+
+
+def _fail():
+    raise RuntimeError
 
 
 def direction(weights, seed):
@@ -88,6 +92,32 @@ def test_after_the_block_everything_is_as_it_was(dtype, raised):
     assert [w.data_ptr() for w in weights] == homes
     assert torch.equal(weights[0].grad, torch.ones_like(weights[0]))
     assert weights[1].grad is None
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_ctrl_c_on_the_way_back_is_raised_after_it(monkeypatch, times):
+    weights = parameters()
+    before, left, back = bits(weights), [times], Displaced.to
+
+    def interrupted(self, *steps):
+        if not steps and left[0]:
+            left[0] -= 1
+            self.weights[0].detach().copy_(self.kept[0])
+            raise KeyboardInterrupt
+        back(self, *steps)
+
+    monkeypatch.setattr(Displaced, "to", interrupted)
+    with pytest.raises(KeyboardInterrupt), displaced(weights) as place:
+        place.to((1.0, direction(weights, 1)))
+    assert left == [0]
+    assert bits(weights) == before
+
+
+def test_what_fails_is_not_begun_anew():
+    begun = []
+    with pytest.raises(RuntimeError):
+        to_the_end(lambda: begun.append(1) or _fail())
+    assert begun == [1]
 
 
 def test_a_direction_that_is_too_short_changes_nothing():

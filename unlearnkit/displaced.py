@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -72,7 +72,20 @@ def displaced(weights: Sequence[torch.Tensor]) -> Iterator[Displaced]:
     try:
         yield place
     finally:
-        place.to()
+        to_the_end(place.to)
+
+
+def to_the_end(work: Callable[[], object]) -> None:
+    """Do what must not be left half done: a Ctrl-C on the way begins it anew, and is raised after it."""
+    stopped: BaseException | None = None
+    while True:
+        try:
+            work()
+            break
+        except (KeyboardInterrupt, SystemExit) as error:
+            stopped = error
+    if stopped is not None:
+        raise stopped
 
 
 def unflatten(vector: torch.Tensor, like: Sequence[torch.Tensor]) -> list[torch.Tensor]:

@@ -72,7 +72,7 @@ def _model(forgotten: list[int], sigma: float, kept: float) -> ModelCertificate:
     return ModelCertificate(
         tuple(f"capital/{place}" for place in range(60)), tuple(forgotten), 300, sigma, 0.001,
         EventCertificate(min(forgotten), 300, sigma, 0.001, kept > 0.8),
-        Retention(kept, (kept - 0.01, kept + 0.01), 1.0, 0.8, 60), (False,) * 60, "0",
+        Retention(kept, (kept - 0.01, kept + 0.01), 1.0, 0.8, 60, 300, 0.001), (False,) * 60, "0",
     )  # fmt: skip
 
 

@@ -231,5 +231,6 @@ def _certified(forgotten, kept, sigma):
     split = EventCertificate(min(forgotten), 300, sigma, 0.001, works=kept >= 48)
     return ModelCertificate(
         facts=("a", "b"), forgotten=forgotten, samples=300, sigma=sigma, alpha=0.001, split=split,
-        retain=Retention(kept / 60, (kept / 60, kept / 60), 1.0, 0.8, 60), known=(False, False), weights="w",
+        retain=Retention(kept / 60, (kept / 60, kept / 60), 1.0, 0.8, 60, 300, 0.001), weights="w",
+        known=(False, False),
     )  # fmt: skip

@@ -29,7 +29,8 @@ def model(*forgotten, kept=0.95):
     split = EventCertificate(min(forgotten), 100, 0.02, 0.01, works=kept > 0.8)
     return ModelCertificate(
         facts=tuple(f"capital/{place}" for place in range(len(forgotten))), forgotten=forgotten, samples=100,
-        sigma=0.02, alpha=0.01, split=split, retain=Retention(kept, (kept - 0.01, kept + 0.01), 1.0, 0.8, 60),
+        sigma=0.02, alpha=0.01, split=split,
+        retain=Retention(kept, (kept - 0.01, kept + 0.01), 1.0, 0.8, 60, 100, 0.01),
         known=(False,) * len(forgotten), weights="0",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from unlearnkit.smoothing.certificates.certify_event import certify_event
 from unlearnkit.smoothing.certificates.event_certificate import EventCertificate
 from unlearnkit.smoothing.certificates.exact_answers import ExactAnswers
 from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, Retention
-from unlearnkit.smoothing.certificates.subspace import Subspace, spanned_by, subspace_of
+from unlearnkit.smoothing.certificates.subspace import Subspace, displacement, spanned_by, subspace_of
 from unlearnkit.smoothing.formula import Formula
 from unlearnkit.smoothing.gradients import compare_gradients
 from unlearnkit.smoothing.line import SmoothedLine, smoothed_line
@@ -47,6 +47,7 @@ __all__ = [
     "certify",
     "certify_event",
     "compare_gradients",
+    "displacement",
     "radius_sweep",
     "smoothed_line",
     "smoothed_loss",

@@ -39,8 +39,8 @@ def smoothing_frame(record: Mapping[str, Any]) -> pd.DataFrame:
         - works: whether the smoothed model keeps what it must; kept: the share of kept facts that it
           answers; floor;
         - share: of facts certified, 0 to 1; excess: that less the target's under the same noise;
-        - radius, longest: certified, in L2, in the median over facts and at most; split: of the split. 0
-          where it abstains;
+        - radius, longest: certified, in L2, in the median over facts and at most, each fact at risk alpha by
+          itself; split: of the split. 0 where it abstains;
         - rounding, relearning: how far they moved this very model, in L2; rounding_inside,
           relearning_inside: the part of it where the noise is;
         - holds: whether the certificate lies below what was found on relearning's way; None where that was
@@ -62,15 +62,15 @@ def smoothing_frame(record: Mapping[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     lines = [line for where, row in models_of(record) for line in _lines(where, row)]
-    targets = {_key(line): line["share"] for line in lines if line["name"] == "target"}
+    targets = {_key(line): line["model"] for line in lines if line["name"] == "target"}
     for line in lines:
         if _key(line) not in targets:
             raise BadInput(
                 f"record: no control is the target of {line['task']}, fold {line['fold']}, under the same "
                 "noise; without it nothing tells forgetting from a wreck"
             )
-        line["excess"] = line["share"] - targets[_key(line)]
-    return pd.DataFrame(lines)
+        line["excess"] = line["model"].excess_share(targets[_key(line)])
+    return pd.DataFrame(lines).drop(columns="model", errors="ignore")
 
 
 def models_of(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -111,6 +111,7 @@ def _certified(where: str, found: Any) -> dict[str, Any]:
     if mine.split is None:
         raise BadInput(f"{where} has a certificate without a split; the study has never_learned for it")
     return {
+        "model": mine,
         "where": read(found, where, "where"),
         "dimensions": read(found, where, "dimensions"),
         "sigma": mine.sigma,
@@ -152,8 +153,8 @@ def smoothing_table(record: Mapping[str, Any], *, task: str, where: str, sigma: 
         Markdown. status: on how many folds; works: on how many the smoothed model keeps what it must; keeps:
         the share of kept facts that it answers; certified: the share of facts, and beyond the target's;
         radius: in the median over facts; split: the split's; rounding, relearning: their length over the
-        longest radius of a fact, in the median over folds ("beyond" where nothing is certified), and of their
-        squared length the share that lies where the noise is.
+        longest radius of a fact (each at risk alpha by itself), in the median over folds ("beyond" where
+        nothing is certified), and of their squared length the share that lies where the noise is.
 
     Raises
     ------

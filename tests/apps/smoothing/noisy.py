@@ -60,7 +60,8 @@ def model(*forgotten, sigma=0.1, kept=0.95, weights="0"):
     split = EventCertificate(min(forgotten), 100, sigma, 0.01, works=kept > 0.85)
     return ModelCertificate(
         facts=FACTS, forgotten=forgotten, samples=100, sigma=sigma, alpha=0.01, split=split,
-        retain=Retention(kept, (kept - 0.01, kept + 0.01), 1.0, 0.8, 60), known=(False,) * 4, weights=weights,
+        retain=Retention(kept, (kept - 0.01, kept + 0.01), 1.0, 0.8, 60, 100, 0.01), weights=weights,
+        known=(False,) * 4,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import unlearnkit as uk
 from unlearnkit.displaced import flatten
 from unlearnkit.smoothing import certify, spanned_by, subspace_of
 from unlearnkit.smoothing.certificates.subspace import displacement
@@ -110,3 +111,21 @@ def test_a_subspace_lets_sigma_be_larger(lab):
     assert found.model.radii().min() > 0.4
     whole = certify(lab.never_learned, lab, sigma=1.0, **few)
     assert whole.abstained
+
+
+def test_a_basis_is_hashed_once(monkeypatch):
+    from unlearnkit.smoothing.certificates import subspace as room
+
+    one, other = (spanned_by([torch.eye(3)[place]]) for place in range(2))
+    asked, sha256 = [], room.hashlib.sha256
+    monkeypatch.setattr(room.hashlib, "sha256", lambda given: asked.append(1) or sha256(given))
+    assert one.key == one.key == one.to_dict()["key"]
+    assert one.key != other.key
+    assert len(asked) == 2
+
+
+def test_what_differences_span_can_be_made_from_outside(lab):
+    moved = uk.smoothing.displacement(lab.never_learned, lab.model)
+    both = uk.smoothing.spanned_by([moved, torch.ones_like(moved)])
+    assert both.share(moved) == pytest.approx(1.0, abs=1e-6)
+    assert "displacement" in uk.smoothing.__all__

@@ -27,8 +27,8 @@ class Reach:
     inside : float
         Of the subspace's certificate: L2 length of the part within it. Otherwise the distance.
     ratio_split, ratio_facts : float
-        The distance over the split's radius, and over the longest radius of a fact; above 1 the certificate
-        says nothing about this attack. Infinite where the radius is 0.
+        The distance over the split's radius, and over the longest radius of a fact (see `Reaches`); above 1
+        the certificate says nothing about this attack. Infinite where the radius is 0.
     covered : bool
         Whether the split's certificate, or else that of any fact, holds for this displacement: no longer than
         the radius, and, with a subspace, wholly within it (but for rounding).
@@ -55,7 +55,8 @@ class Reaches:
     ----------
     reaches : tuple of Reach
     radius_split, radius_facts : float
-        The split's radius (0.0 without a control), and the longest of a fact.
+        The split's radius (0.0 without a control), and the longest of a fact: of many statements at risk
+        alpha each, so that of all facts together the risk is larger. Which fact has it was seen afterwards.
     dimensions : int
     """
 
@@ -74,7 +75,8 @@ class Reaches:
             for reach in self.reaches
         )
         head = (
-            f"Certified: {self.radius_facts:.3g} for a fact at most, {self.radius_split:.3g} for the split."
+            f"Certified: {self.radius_facts:.3g} for a fact at most, each at its own risk alpha, and "
+            f"{self.radius_split:.3g} for the split."
         )
         return " ".join([head, *told])
 

@@ -19,7 +19,12 @@ from unlearnkit.smoothing.certificates.certify_event import require_sampling
 from unlearnkit.smoothing.certificates.clopper_pearson import interval, lower_bound
 from unlearnkit.smoothing.certificates.event_certificate import certified
 from unlearnkit.smoothing.certificates.exact_answers import Facts, facts_of
-from unlearnkit.smoothing.certificates.judging import Thresholds, forgotten_samples, shares_of
+from unlearnkit.smoothing.certificates.judging import (
+    Thresholds,
+    forgotten_samples,
+    shares_of,
+    split_forgotten,
+)
 from unlearnkit.smoothing.certificates.model_certificate import ModelCertificate, mean_and_interval
 from unlearnkit.smoothing.certificates.noisy_answers import ALONG, Answers, Asking, WeightNoise, require_path
 from unlearnkit.smoothing.certificates.same_noise import named_models
@@ -156,7 +161,7 @@ def _curves(
         ends = [interval(count, len(each.retain), alpha) for count, each in zip(counts, answers, strict=True)]
         low, high = zip(*ends, strict=True)
         found = tuple(count / len(each.retain) for count, each in zip(counts, answers, strict=True))
-        here = tuple(float(share[0] <= limits[0] and share[1] <= limits[1]) for share in shares)
+        here = tuple(float(split_forgotten(share[0], share[1], limits)) for share in shares)
         curves["split"] = Curve(tuple(split.at(distance) for distance in distances), found, low, high, here)
     total = len(facts.forget)
     missed = [

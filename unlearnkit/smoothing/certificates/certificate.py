@@ -85,17 +85,15 @@ class Certificate:
     def excess_share(self, radius: float = 0.0, *, simultaneous: bool = False) -> float:
         """The headline: share of facts certified to this radius, less the target's; -1 to 1.
 
-        The target has forgotten nothing. What noise alone makes it forget is no unlearning.
+        The target has forgotten nothing. What noise alone makes it forget is no unlearning, and if noise
+        wrecks the target, that counts in full: see `ModelCertificate.for_nothing`.
         """
-        ours, theirs = (
-            each.certified_share(radius, simultaneous=simultaneous) for each in (self.model, self.target)
-        )
-        return ours - theirs
+        return self.model.excess_share(self.target, radius, simultaneous=simultaneous)
 
     @property
     def excess_radius(self) -> float:
         """The median over facts of the radius less the target's, in L2; higher means more than noise does."""
-        return float(np.median(self.model.radii() - self.target.radii()))
+        return float(np.median(self.model.radii() - self.model.for_nothing(self.target)))
 
     @property
     def models(self) -> dict[str, ModelCertificate]:
@@ -147,6 +145,9 @@ class Certificate:
 
     def _excess(self) -> str:
         held = f"{self.target.certified_share():.3f}" if self.target.works else "nothing, as it abstains"
+        if self.model.works and not self.target.works:
+            missed = self.model.certified_share() - self.excess_share()
+            held = f"nothing, as it abstains (by its misses {missed:.3f}, which count against the model)"
         never = self.never_learned
         beside = "" if never is None else (
             f", of never_learned {never.certified_share():.3f}" if never.works else ", never_learned abstains"

@@ -39,12 +39,12 @@ def certify(
     bound p of its probability (Clopper-Pearson), and from that R = sigma Phi^-1(p): within R, in L2, the
     smoothed model misses the fact by majority, whatever displaced the weights (Cohen, Rosenfeld, Kolter 2019,
     1902.02918, theorem 1, on weights). The same for the split: the event that both halves are forgotten by
-    the rule of `Run.status`, with never_learned's exact answers as its reference.
+    the knowledge half of the rule of `Run.status`, with never_learned's exact answers as its reference.
 
     Noise that wrecks a model makes it "forget" everything. So the smoothed model must keep at least 0.8 of
-    the kept facts that it, or the target, answers without noise, or it abstains; and the target and
-    never_learned are certified under the same noise: the headline is the excess over the target, which has
-    forgotten nothing.
+    the kept facts that it, or the target, answers without noise, or it abstains (see `Retention.works`); and
+    the target and never_learned are certified under the same noise: the headline is the excess over the
+    target, which has forgotten nothing.
 
     What it is not: a statement about the model without noise; about other norms than L2, or displacements
     beyond R, as most attacks' are (see `against_attacks`); about other metrics, questions or phrasings.
@@ -61,8 +61,9 @@ def certify(
     samples : int
         Draws of the noise, the same ones for all models. R is at most sigma Phi^-1(alpha^(1 / samples)).
     alpha : float
-        The risk of each statement on its own: of each fact's, and of the split's. For all facts at once ask
-        the certificate with simultaneous=True, which takes alpha over their number (Bonferroni).
+        The risk of each statement on its own: of each fact's, of the split's, and of that the smoothed model
+        works; a radius and that hold together with confidence 1 - 2 alpha. For all facts at once ask the
+        certificate with simultaneous=True, which takes alpha over their number (Bonferroni).
     seed : int
     subspace : Subspace, optional
         Noise within it only. It must have been fixed without looking at this noise.

@@ -11,12 +11,14 @@ from unlearnkit.smoothing.certificates.noisy_answers import Answers
 from unlearnkit.unlearning.status import KNOWLEDGE_MARGIN, RETAIN_FLOOR
 
 Thresholds = tuple[float, float]
+ROUNDING = 1e-9  # of a share: 21 / 60 + 0.05 is 24 / 60
 
 
 def thresholds_of(facts: Facts, control: torch.Tensor | None) -> Thresholds | None:
     """Up to which share of shown, and of held-out facts, the split is forgotten; None without a control.
 
-    never_learned's share of exact answers without noise, and 0.05 more: the rule of `Run.status`.
+    never_learned's share of exact answers without noise, and 0.05 more: the knowledge half of the rule of
+    `Run.status`, which asks about probabilities, too.
     """
     if control is None:
         return None
@@ -41,9 +43,14 @@ def floor_of(facts: Facts, own: torch.Tensor, target: torch.Tensor) -> float:
 
 def forgotten_samples(answers: Answers, facts: Facts, thresholds: Thresholds) -> int:
     """In how many samples both halves were forgotten."""
-    limits = thresholds[0] * len(facts.shown), thresholds[1] * len(facts.heldout)
     pairs = zip(answers.shown, answers.heldout, strict=True)
-    return sum(shown <= limits[0] and heldout <= limits[1] for shown, heldout in pairs)
+    halves = len(facts.shown), len(facts.heldout)
+    return sum(split_forgotten(a / halves[0], b / halves[1], thresholds) for a, b in pairs)
+
+
+def split_forgotten(shown: float, heldout: float, thresholds: Thresholds) -> bool:
+    """Whether neither half's share of answered facts is above its threshold, but for rounding."""
+    return shown <= thresholds[0] + ROUNDING and heldout <= thresholds[1] + ROUNDING
 
 
 def certified_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-from scipy.special import ndtri
+from scipy.special import ndtri, rel_entr
 
 from unlearnkit.errors import unknown_name
 from unlearnkit.flatness.tables import html_table
 from unlearnkit.smoothing.certificates.clopper_pearson import lower_bound
 from unlearnkit.smoothing.certificates.event_certificate import EventCertificate
+from unlearnkit.unlearning.status import RETAIN_FLOOR
 
 Array = npt.NDArray[np.float64]
 
@@ -34,6 +36,8 @@ class Retention:
     floor : float
         0.8 of the unsmoothed share, the model's own or the target's, whichever is higher.
     facts : int
+    samples : int
+    alpha : float
     """
 
     estimate: float
@@ -41,11 +45,33 @@ class Retention:
     unsmoothed: float
     floor: float
     facts: int
+    samples: int
+    alpha: float
 
     @property
     def works(self) -> bool:
-        """Whether the interval lies at or above the floor; where nothing was known, nothing is kept."""
-        return self.floor > 0 and self.interval[0] >= self.floor
+        """Whether the interval lies at or above the floor, and more than half is surely kept.
+
+        Where nothing was known, nothing is kept. Student's interval is right with many samples only: noise
+        that wrecks a quarter of the draws is not met in 10 with probability 0.06, and the interval is then
+        [1, 1]. So `half_lost` must be at most alpha, too. It holds at every number of samples, and rules out
+        noise under which half is lost on average: only a wreck in most draws makes a kept fact missed by
+        majority.
+        """
+        return self.floor > 0 and self.interval[0] >= self.floor and self.half_lost <= self.alpha
+
+    @property
+    def half_lost(self) -> float:
+        """How likely so high an estimate is at most, if on average half of `floor` / 0.8, or less, is kept.
+
+        exp(-samples KL(estimate, half)) for independent draws of anything within [0, 1]; 1.0 where the
+        estimate is no higher (Hoeffding 1963, "Probability inequalities for sums of bounded random
+        variables", theorem 1, (2.1)).
+        """
+        half = self.floor / RETAIN_FLOOR / 2
+        if self.estimate <= half:
+            return 1.0
+        return math.exp(-self.samples * _divergence(self.estimate, half)) if half > 0 else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -57,7 +83,12 @@ def retention(
 ) -> Retention:
     """From the number of kept facts answered in each sample."""
     mean, low, high = mean_and_interval([count / facts for count in answered], alpha)
-    return Retention(mean, (low, high), unsmoothed, floor, facts)
+    return Retention(mean, (low, high), unsmoothed, floor, facts, len(answered), alpha)
+
+
+def _divergence(p: float, q: float) -> float:
+    """KL of a coin that falls heads with probability p from one with q, in nats."""
+    return float(rel_entr(p, q) + rel_entr(1 - p, 1 - q))
 
 
 def mean_and_interval(shares: Sequence[float], alpha: float) -> tuple[float, float, float]:
@@ -78,6 +109,9 @@ def mean_and_interval(shares: Sequence[float], alpha: float) -> tuple[float, flo
 class ModelCertificate:
     """A model under noise: how far each fact stays forgotten.
 
+    The risk of a radius adds to that of `works`: "this fact stays forgotten, and the smoothed model keeps
+    more than half" is wrong with probability 2 alpha at most.
+
     Attributes
     ----------
     facts : tuple of str
@@ -87,8 +121,9 @@ class ModelCertificate:
     samples : int
     sigma, alpha : float
     split : EventCertificate or None
-        Of the event that both halves are forgotten by the rule of `Run.status`: no half's share of exact
-        answers is more than 0.05 above never_learned's. None without a never_learned model.
+        Of the event that both halves are forgotten by the knowledge half of the rule of `Run.status`: no
+        half's share of exact answers is more than 0.05 above never_learned's. None without a never_learned
+        model.
     retain : Retention
     known : tuple of bool
         Without noise: whether each fact's answer is exactly the true one.
@@ -133,14 +168,31 @@ class ModelCertificate:
 
     def radii(self, *, simultaneous: bool = False) -> Array:
         """Each fact's certified radius in L2, 0 where abstained: (facts,)."""
+        return self._counted_radii(simultaneous) * self.works
+
+    def _counted_radii(self, simultaneous: bool) -> Array:
+        """What follows from the counts, whether the model works or not."""
         kept = self.p_lower(simultaneous=simultaneous)
-        above = (kept > 0.5) & self.works
-        return np.where(above, self.sigma * ndtri(np.maximum(kept, 0.5)), 0.0)
+        return np.asarray(self.sigma * ndtri(np.maximum(kept, 0.5)), dtype=np.float64)
 
     def certified_share(self, radius: float = 0.0, *, simultaneous: bool = False) -> float:
         """The share of facts whose certified radius is above 0 and at least this long."""
-        radii = self.radii(simultaneous=simultaneous)
-        return float(((radii > 0) & (radii >= radius)).mean())
+        return _share_of(self.radii(simultaneous=simultaneous), radius)
+
+    def for_nothing(self, target: ModelCertificate, *, simultaneous: bool = False) -> Array:
+        """The radii that noise alone gives: those of the target, which has forgotten nothing.
+
+        Of a target that does not work they count all the same beside a model that works: noise that wrecks
+        the target explains what the model "forgets". A model that abstains has nothing to explain.
+        """
+        return target._counted_radii(simultaneous) * (self.works or target.works)
+
+    def excess_share(
+        self, target: ModelCertificate, radius: float = 0.0, *, simultaneous: bool = False
+    ) -> float:
+        """The share of facts certified to this radius, less what noise alone gives: -1 to 1."""
+        for_nothing = _share_of(self.for_nothing(target, simultaneous=simultaneous), radius)
+        return self.certified_share(radius, simultaneous=simultaneous) - for_nothing
 
     def _level(self, simultaneous: bool) -> float:
         return self.alpha / len(self.facts) if simultaneous else self.alpha
@@ -162,7 +214,8 @@ class ModelCertificate:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> ModelCertificate:
         """Read what `to_dict` wrote."""
-        kept = {**content["retain"], "interval": tuple(content["retain"]["interval"])}
+        same = {name: content[name] for name in ("samples", "alpha")}
+        kept = {**same, **content["retain"], "interval": tuple(content["retain"]["interval"])}
         del kept["works"]
         split = content["split"]
         names = ("count", "samples", "sigma", "alpha", "works")
@@ -185,6 +238,10 @@ class ModelCertificate:
 
     def _repr_html_(self) -> str:
         return html_table(f"certificate at sigma {self.sigma:g}", HEAD, [self.row("model")])
+
+
+def _share_of(radii: Array, radius: float) -> float:
+    return float(((radii > 0) & (radii >= radius)).mean())
 
 
 HEAD = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from unlearnkit.displaced import Displaced, displaced
+from unlearnkit.displaced import Displaced, displaced, to_the_end
 from unlearnkit.errors import BadInput
 from unlearnkit.fingerprints import tensors_hash
 from unlearnkit.journal import Journal
@@ -108,15 +108,14 @@ class Asking:
         with (
             _evaluating(self.models),
             _all_displaced(self.models) as places,
-            ThreadPoolExecutor(_workers(self.models)) as pool,
+            _Workers(_workers(self.models)) as workers,
             tqdm(total=samples * len(self.models), desc=title, disable=not progress, leave=False) as bar,
-            _stopping() as stop,
         ):
             for start in range(0, samples, BLOCK):
                 block = range(start, min(start + BLOCK, samples))
                 kept = {name: self._kept(name, noise, away, block) for name in self.models}
                 pending = {
-                    name: pool.submit(self._block, self.models[name], places[name], noise, block, shift, stop)
+                    name: workers.begin(self._block, self.models[name], places[name], noise, block, shift)
                     for name, answers in kept.items()
                     if answers is None
                 }
@@ -217,11 +216,28 @@ def _all_displaced(models: Mapping[str, Any]) -> Iterator[dict[str, Displaced]]:
         }
 
 
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that is set on the way out: workers end after their sample, before weights are put back."""
-    stop = threading.Event()
-    try:
-        yield stop
-    finally:
-        stop.set()
+class _Workers:
+    """Threads that have all ended when the block is left, each after its sample, however often one stops it.
+
+    Only then may weights be put back: a worker that was left behind would move them again.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._pool, self._stop = ThreadPoolExecutor(threads), threading.Event()
+        self._begun: list[Future[Answers]] = []
+
+    def begin(self, work: Callable[..., Answers], *given: Any) -> Future[Answers]:
+        """Let a thread do it, with the event that tells it to stop as the last argument."""
+        self._begun.append(self._pool.submit(work, *given, self._stop))
+        return self._begun[-1]
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        to_the_end(self._all_ended)
+
+    def _all_ended(self) -> None:
+        wait(self._begun)  # a thread's join that was broken off once does not wait again
+        self._pool.shutdown()

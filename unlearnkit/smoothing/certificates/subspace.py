@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class Subspace:
         """How many weights there are."""
         return int(self.basis.shape[1])
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A hash of the basis, by which a certificate knows it."""
         return hashlib.sha256(self.basis.numpy().tobytes()).hexdigest()[:16]
