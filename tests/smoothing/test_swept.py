@@ -31,6 +31,7 @@ def judged(swept, trace, gap, *, predicted=1.0):
         ((250, 347), (-1.0, 0.1), None),  # of a trace of either sign any gap is the predicted one
         ((250, 347), (1.0, 0.01), None),
         ((100, 34), (1.0, 0.01), None),  # just below three standard errors
+        ((100, 50), (0.3, 0.01), None),  # a trace of 30 is not far off
         ((100, 1), (1.0, 0.4), None),
         ((100, 20), (1.0, 0.01), None),  # two standard errors of 0.2
         ((100, 1), (1.0, 0.2), None),
