@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -93,6 +94,22 @@ def test_pairs_under_common_noise_tell_models_apart_that_intervals_do_not():
     assert 5 * apart.stderr < first.stderr
     with pytest.raises(BadInput, match=r"other: its noise differs in sigma, samples"):
         first.minus(smoothed_loss(near, sigma=0.2, samples=30))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "apart"),
+    [
+        ((math.inf, 1.0), (1.0, 1.0), math.inf),
+        ((1.0, 1.0), (math.inf, 1.0), -math.inf),
+        ((math.inf, 1.0), (1.0, math.inf), math.nan),
+        ((math.inf, 1.0), (math.inf, 1.0), math.nan),
+    ],
+)
+def test_who_overflows_lies_above_and_of_two_nothing_is_known(ours, theirs, apart):
+    first = smoothed_loss(quadratic(), sigma=0.1, samples=2)
+    found = replace(first, draws=ours).minus(replace(first, draws=theirs))
+    assert found.estimate == pytest.approx(apart, nan_ok=True)
+    assert (found.stderr, found.interval) == (math.inf, (-math.inf, math.inf))
 
 
 def test_a_model_in_double_gets_the_noise_of_the_one_in_float():

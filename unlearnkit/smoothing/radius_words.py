@@ -23,18 +23,26 @@ def radius_words(sweep: RadiusSweep) -> str:
 
 def _quadratic(sweep: RadiusSweep) -> str:
     if sweep.quadratic_to is None:
-        return "At no swept radius does f_sigma - f stand out from noise and equal sigma^2/2 tr H."
-    end = "the last one swept" if sweep.quadratic_to == sweep.points[-1].sigma else "beyond it they part"
-    reach = f"up to {sweep.quadratic_to:.2g} a weight ({end})"
-    return f"f_sigma - f is sigma^2/2 tr H to within {QUADRATIC:.0%} {reach}."
+        return "At no swept radius is f_sigma - f known to be sigma^2/2 tr H: they part, or noise hides it."
+    (last,) = (point for point in sweep.points if point.sigma == sweep.quadratic_to)
+    return (
+        f"f_sigma - f is sigma^2/2 tr H up to {last.sigma:.2g} a weight ({_end(sweep)}), to within "
+        f"{QUADRATIC:.0%} and two standard errors of their quotient, there {last.tolerance(sweep.trace):.0%}."
+    )
+
+
+def _end(sweep: RadiusSweep) -> str:
+    if sweep.quadratic_to == sweep.points[-1].sigma:
+        return "the last one swept"
+    return "beyond it noise hides it" if sweep.parts_at is None else "beyond it they part"
 
 
 def _content(sweep: RadiusSweep) -> str:
     first, last = sweep.points[0], sweep.points[-1]
     if sweep.content_from is None:
         return (
-            f"At no radius from {first.sigma:.2g} to {last.sigma:.2g} is the gradient of the smoothed loss "
-            f"surely another by {CONTENT:.0%} or more: zeroth order goes down the loss itself, with noise."
+            f"From no radius on, from {first.sigma:.2g} to {last.sigma:.2g}, is the gradient of the smoothed "
+            f"loss another (by {CONTENT:.0%} or more as estimated, and surely not by 0){_where(sweep)}."
         )
     found = next(point for point in sweep.points if point.sigma == sweep.content_from)
     below = [point for point in sweep.points if point.sigma < found.sigma]
@@ -50,6 +58,13 @@ def _content(sweep: RadiusSweep) -> str:
     before = below[-1]
     unsure = ", but its interval reaches 0" if before.gradient_shift_interval[0] <= 0 else ""
     return f"{told} At {before.sigma:.2g} it is off by {_of_length(before.gradient_shift)}{unsure}."
+
+
+def _where(sweep: RadiusSweep) -> str:
+    found = [f"{point.sigma:.2g}" for point in sweep.points if point.has_content]
+    if found:
+        return f"; it is at {', '.join(found)}"
+    return ": zeroth order goes down the loss itself, with noise"
 
 
 def _of_length(shift: float) -> str:
@@ -82,8 +97,13 @@ def _nearest(sweep: RadiusSweep, sigma: float) -> RadiusPoint | None:
 
 
 def _side(sweep: RadiusSweep, sigma: float) -> str:
-    if sweep.content_from is None:
-        return "below any content swept" if sigma <= sweep.points[-1].sigma else "beyond what was swept"
-    if sigma >= sweep.content_from:
+    found = [point.sigma for point in sweep.points if point.has_content]
+    if sweep.content_from is not None and sigma >= sweep.content_from:
         return "with content"
-    return f"{sweep.content_from / sigma:.2g} times smaller than what surely has content"
+    if sweep.content_from is None and sigma > sweep.points[-1].sigma:
+        return "beyond what was swept"
+    if not found:
+        return "below any content swept"
+    if sigma >= found[0]:
+        return "where content comes and goes"
+    return f"{found[0] / sigma:.2g} times smaller than the first that has content"

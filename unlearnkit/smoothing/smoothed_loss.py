@@ -80,6 +80,9 @@ class SmoothedLoss:
     def minus(self, other: SmoothedLoss) -> Estimate:
         """How far this smoothed loss lies above another model's, draw by draw under the same noise.
 
+        Where this loss overflows under noise the difference is inf, where the other does -inf, and where both
+        do nan.
+
         Raises
         ------
         BadInput
@@ -208,7 +211,10 @@ def _draw(at: Around, noise: Noise, sample: int, antithetic: bool) -> float:
 
 
 def sampled(name: str, values: Sequence[float]) -> Estimate:
-    """The mean with its interval; infinite, and nothing known about it, where a value is."""
+    """The mean with its interval; inf, -inf or nan, and nothing known about it, where values are.
+
+    Values of both inf and -inf have no mean: nan.
+    """
     if np.isfinite(values).all():
         return mean_of(name, values)
-    return Estimate(name, math.inf, math.inf, (-math.inf, math.inf), len(values))
+    return Estimate(name, sum(values), math.inf, (-math.inf, math.inf), len(values))

@@ -12,8 +12,9 @@ from unlearnkit.flatness.tables import html_table
 from unlearnkit.smoothing.radii_of_papers import PAPERS
 
 CONTENT = 0.1  # of the gradient's length: from here on grad f_sigma counts as another gradient
-QUADRATIC = 0.1  # of the predicted gap: within this the second order says it all
-RESOLVED = 3.0  # standard errors, and roundings, by which a gap must stand out to be judged
+QUADRATIC = 0.1  # of the predicted gap: within this, and the noise, the second order says it all
+RESOLVED = 3.0  # standard errors by which gap and trace, and roundings by which gaps, must stand out
+BLURRED = 0.25  # of the predicted gap: noise of which two standard errors are more hides an agreement
 
 
 def share(value: float) -> str:
@@ -90,18 +91,27 @@ class RadiusPoint:
         """1 where the second order says it all."""
         return self.gap.estimate / self.predicted if self.predicted else math.nan
 
+    def tolerance(self, trace: Estimate) -> float:
+        """By which share gap and prediction may part: 10 %, and two standard errors of their quotient."""
+        share = math.hypot(self.gap.stderr / self.gap.estimate, trace.stderr / trace.estimate)
+        return QUADRATIC + 2 * abs(self.gap_over_predicted) * share
+
     def is_quadratic(self, trace: Estimate) -> bool | None:
-        """Whether the gap is the predicted one to within 10 % and the noise; None where noise hides it."""
-        share = trace.stderr / abs(trace.estimate) if trace.estimate else math.inf
-        if not abs(self.gap.estimate) > RESOLVED * self.gap.stderr or not math.isfinite(share):
+        """Whether the gap is the predicted one to within `tolerance`.
+
+        None where noise hides it: where gap or trace is no more than three standard errors, or where they
+        agree only because two standard errors are more than 25 % of the predicted gap.
+        """
+        if not all(abs(known.estimate) > RESOLVED * known.stderr for known in (self.gap, trace)):
             return None
-        off = abs(self.gap_over_predicted - 1)
-        noise = abs(self.gap_over_predicted) * math.hypot(self.gap.stderr / self.gap.estimate, share)
-        return off <= QUADRATIC + 2 * noise
+        tolerance = self.tolerance(trace)
+        if not abs(self.gap_over_predicted - 1) <= tolerance:
+            return False
+        return True if tolerance <= QUADRATIC + BLURRED else None
 
     @property
     def has_content(self) -> bool:
-        """Whether grad f_sigma is surely another gradient than grad f: by 10 % of it or more."""
+        """Whether grad f_sigma is another gradient: off grad f by 10 % as estimated, and surely not by 0."""
         return self.gradient_shift >= CONTENT and self.gradient_shift_interval[0] > 0
 
 
@@ -160,16 +170,21 @@ class RadiusSweep:
     @property
     def quadratic_to(self) -> float | None:
         """The largest radius below the first at which the gap is no longer sigma^2 / 2 * tr(Hessian)."""
-        judged = [(point.sigma, self.is_quadratic(point)) for point in self.points]
-        told = [(sigma, holds) for sigma, holds in judged if holds is not None]
-        fails = [sigma for sigma, holds in told if not holds]
-        inside = [sigma for sigma, holds in told if holds and not (fails and sigma > fails[0])]
+        end = math.inf if self.parts_at is None else self.parts_at
+        inside = [point.sigma for point in self.points if point.sigma < end and self.is_quadratic(point)]
         return inside[-1] if inside else None
 
     @property
+    def parts_at(self) -> float | None:
+        """The smallest radius at which the gap surely is not sigma^2 / 2 * tr(Hessian)."""
+        return next((point.sigma for point in self.points if self.is_quadratic(point) is False), None)
+
+    @property
     def content_from(self) -> float | None:
-        """The smallest radius from which on grad f_sigma is another gradient than grad f."""
-        return next((point.sigma for point in self.points if point.has_content), None)
+        """The smallest radius from which on, at every swept one, grad f_sigma is another than grad f."""
+        plain = [place for place, point in enumerate(self.points) if not point.has_content]
+        beyond = self.points[plain[-1] + 1 :] if plain else self.points
+        return beyond[0].sigma if beyond else None
 
     @property
     def words(self) -> str:

@@ -78,10 +78,11 @@ def sweep_table(record: Mapping[str, Any], *, task: str) -> str:
     Returns
     -------
     str
-        Markdown. second order up to: the largest radius at which the gap is sigma^2 / 2 tr H; another
-        gradient from: the smallest from which on the smoothed loss has a gradient of its own; each with the
-        folds it was found on, "none" where at no swept radius. Then, for each radius, the gradient's shift as
-        a share of its length, in the mean over folds.
+        Markdown. second order up to: the largest radius at which the gap is sigma^2 / 2 tr H to within 10 %
+        and two standard errors (those at most 25 %); another gradient from: the smallest from which on, at
+        every swept one, the smoothed loss's gradient is off by 10 % as estimated and surely not by 0; each
+        with the folds it was found on, "none" where at no swept radius or where noise hides it. Then,
+        for each radius, the gradient's shift as a share of its length, in the mean over folds.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def _gap_told(shown: Shown) -> str:
     verdict = {
         True: "the second order says it all",
         False: "the second order no longer says it",
-        None: "too small to tell from noise and rounding",
+        None: "noise or rounding hides whether that is it",
     }[holds]
     here = (
         f"At sigma {point.sigma:.3g} f_sigma - f is {point.gap.estimate:.3g} ± {point.gap.stderr:.1g}, and "
@@ -79,7 +79,8 @@ def _parting(sweep: RadiusSweep) -> str:
         return "At no swept sigma do they surely agree."
     if sweep.quadratic_to == sweep.points[-1].sigma:
         return f"They agree up to {sweep.quadratic_to:.2g}, the last sigma swept."
-    return f"They agree up to {sweep.quadratic_to:.2g}, and part beyond it."
+    beyond = "and noise hides it beyond" if sweep.parts_at is None else "and part beyond it"
+    return f"They agree up to {sweep.quadratic_to:.2g}, {beyond}."
 
 
 def _cosine_told(shown: Shown) -> str:
