@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +29,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure() -> None:
-    """One intra-op thread: with more, torch sums in another order and the last bits differ."""
+    """One intra-op thread: more sum in another order. Ctrl-C is heard, in the background too."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # In two processes (python -m pytest -n 2) a file's tests stay together, and so does what is listed here.

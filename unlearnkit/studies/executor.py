@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -53,8 +53,8 @@ def run_all(
     """Do `work` on every item and return the results in the order of the items.
 
     Processes are spawned, not forked, so it runs alike on every system. With one worker nothing
-    is spawned. A cell whose process dies is tried once more, alone, so that one that eats all memory
-    takes no other down with it.
+    is spawned. A cell whose process dies is tried again, alone, so that one that eats all memory takes
+    no other down with it; it is given up when it died so twice.
 
     Parameters
     ----------
@@ -98,11 +98,13 @@ class _Queue(Generic[Item]):
     results: list[Any] = field(init=False)
     waiting: deque[int] = field(init=False)
     suspects: deque[int] = field(init=False)  # were being done when a process died
+    deaths: Counter[int] = field(init=False)  # of each cell, alone
 
     def __post_init__(self) -> None:
         self.results = [None] * len(self.items)
         self.waiting = deque(range(len(self.items)))
         self.suspects = deque()
+        self.deaths = Counter()
 
     def do_here(self) -> None:
         """One after the other, in this process."""
@@ -161,6 +163,10 @@ class _Queue(Generic[Item]):
             self.suspects.extend(places)
             return
         for place in places:
+            self.deaths[place] += 1
+            if self.deaths[place] < 2:  # the first time another's death may have taken it along
+                self.suspects.append(place)
+                continue
             died = WorkerDied(
                 f"a worker process died, twice, in {self.label(self.items[place])}: killed, or out of "
                 "memory; try again with fewer workers (--workers 1)"
