@@ -203,14 +203,17 @@ class _Kept:
         self._start = "" if path is None else json.dumps([loss_fingerprint(loss), *arguments])
 
     def trace(self) -> Estimate | None:
+        """The trace, if it was kept."""
         found = self._get("trace")
         return None if found is None else Estimate(**{**found, "interval": tuple(found["interval"])})
 
     def point(self, sigma: float) -> RadiusPoint | None:
+        """What was found at a radius, if it was kept."""
         found = self._get(repr(sigma))
         return None if found is None else RadiusPoint.from_dict(found)
 
     def add(self, what: str, record: dict[str, Any]) -> None:
+        """Keep a result, once."""
         if self._journal is not None and self._get(what) is None:
             self._journal.add(self._start + what, record)
 

@@ -118,6 +118,7 @@ class _Asked:
 
     @classmethod
     def of(cls, batch: Batch) -> _Asked:
+        """Look where the labels are."""
         targets = batch["labels"][:, 1:]
         cells = targets != NO_TARGET
         columns = cells.any(dim=0).nonzero().flatten()
