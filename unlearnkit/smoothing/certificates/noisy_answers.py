@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,20 +224,33 @@ class _Workers:
 
     def __init__(self, threads: int) -> None:
         self._pool, self._stop = ThreadPoolExecutor(threads), threading.Event()
-        self._begun: list[Future[Answers]] = []
+        self._quiet, self._running = threading.Condition(), 0
 
     def begin(self, work: Callable[..., Answers], *given: Any) -> Future[Answers]:
         """Let a thread do it, with the event that tells it to stop as the last argument."""
-        self._begun.append(self._pool.submit(work, *given, self._stop))
-        return self._begun[-1]
+        return self._pool.submit(self._do, work, *given)
+
+    def _do(self, work: Callable[..., Answers], *given: Any) -> Answers:
+        """Workers count themselves: a Ctrl-C while one is begun may lose its future."""
+        with self._quiet:
+            if self._stop.is_set():
+                raise CancelledError
+            self._running += 1
+        try:
+            return work(*given, self._stop)
+        finally:
+            with self._quiet:
+                self._running -= 1
+                self._quiet.notify_all()
 
     def __enter__(self) -> _Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
         to_the_end(self._all_ended)
 
     def _all_ended(self) -> None:
-        wait(self._begun)  # a thread's join that was broken off once does not wait again
+        with self._quiet:
+            self._stop.set()
+            self._quiet.wait_for(lambda: not self._running)
         self._pool.shutdown()
