@@ -91,6 +91,25 @@ def grouped(frame: pd.DataFrame, *by: str) -> Iterator[tuple[Any, pd.DataFrame]]
     yield from frame.groupby(by[0] if len(by) == 1 else list(by))
 
 
+def runs_beside(frame: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """The rows of runs, controls left out; raises BadInput where none is the reference's."""
+    runs = frame[~frame.control] if len(frame) else frame
+    if not len(runs) or reference not in set(runs.name):
+        raise BadInput(
+            f"record: no run is {reference.capitalize()}'s, so there is nothing to hold the others against"
+        )
+    return runs
+
+
+def by_status(both: pd.DataFrame, reference: str) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Of pairs of runs, a row a fold: those of equal status, and both statuses on the other folds."""
+    theirs = both[f"status_{reference}"]
+    unequal = both[both.status != theirs]
+    columns = (unequal[name] for name in ("fold", "status", f"status_{reference}"))
+    told = {int(fold): f"{ours} against {other}" for fold, ours, other in zip(*columns, strict=True)}
+    return both[both.status == theirs], told
+
+
 def _parts(study: Study) -> tuple[Sequence[Any], dict[tuple[str, int, str], Any]]:
     rows, controls = (list(read(study, "study: it", name)) for name in ("rows", "controls"))
     if not rows:

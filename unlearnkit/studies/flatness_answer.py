@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit import optim
 from unlearnkit.errors import BadInput
-from unlearnkit.studies.attacked import grouped
+from unlearnkit.studies.attacked import by_status, grouped, runs_beside
 from unlearnkit.studies.flatness import ADAM
 from unlearnkit.studies.flatness_table import flatness_frame
 from unlearnkit.studies.intervals import Interval, over_folds
@@ -185,9 +185,7 @@ def flatness_answer(record: Mapping[str, Any]) -> FlatnessAnswer:
     unlearnkit.errors.BadInput: record: no run is Adam's, so there is nothing to hold the others against
     """
     frame = flatness_frame(record)
-    runs = frame[~frame.control] if len(frame) else frame
-    if not len(runs) or ADAM not in set(runs.name):
-        raise BadInput("record: no run is Adam's, so there is nothing to hold the others against")
+    runs = runs_beside(frame, ADAM)
     runs = runs.assign(modulus=runs.value.abs())
     contrasts = [
         _contrast(same, runs)
@@ -200,20 +198,14 @@ def _contrast(mine: pd.DataFrame, runs: pd.DataFrame) -> FlatnessContrast:
     task, loss, measure, name = (str(mine[column].iloc[0]) for column in ("task", "loss", "measure", "name"))
     adams = runs[(runs.name == ADAM) & (runs.task == task) & (runs.loss == loss) & (runs.measure == measure)]
     both = mine.merge(adams, on="fold", suffixes=("", "_adam")).sort_values("fold")
-    same = both[both.status == both.status_adam]
-    unequal = both[both.status != both.status_adam]
+    same, unequal = by_status(both, ADAM)
     return FlatnessContrast(
         task, loss, measure, name, optim.find(name).grade,
         folds=tuple(int(fold) for fold in same.fold),
-        unequal=_against(unequal),
+        unequal=unequal,
         modulus=over_folds(same.modulus - same.modulus_adam),
         distance=over_folds(same.distance_l2 - same.distance_l2_adam),
     )  # fmt: skip
-
-
-def _against(unequal: pd.DataFrame) -> dict[int, str]:
-    columns = (unequal[name] for name in ("fold", "status", "status_adam"))
-    return {int(fold): f"{status} against {adams}" for fold, status, adams in zip(*columns, strict=True)}
 
 
 def _correlations(runs: pd.DataFrame) -> list[FlatnessCorrelation]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearnkit import optim
 from unlearnkit.errors import BadInput
-from unlearnkit.studies.attacked import grouped
+from unlearnkit.studies.attacked import by_status, grouped, runs_beside
 from unlearnkit.studies.intervals import Interval, over_folds
 from unlearnkit.studies.smoothing import ADAM
 from unlearnkit.studies.smoothing_table import REACHES, smoothing_frame
@@ -200,9 +200,7 @@ def smoothing_answer(record: Mapping[str, Any]) -> SmoothingAnswer:
     unlearnkit.errors.BadInput: record: no run is Adam's, so there is nothing to hold the others against
     """
     frame = smoothing_frame(record)
-    runs = frame[~frame.control] if len(frame) else frame
-    if not len(runs) or ADAM not in set(runs.name):
-        raise BadInput("record: no run is Adam's, so there is nothing to hold the others against")
+    runs = runs_beside(frame, ADAM)
     noise = ("task", "where", "sigma")
     contrasts = [
         _contrast(mine, each[each.name == ADAM])
@@ -217,15 +215,12 @@ def smoothing_answer(record: Mapping[str, Any]) -> SmoothingAnswer:
 def _contrast(mine: pd.DataFrame, reference: pd.DataFrame) -> SmoothingContrast:
     task, where, name = (str(mine[column].iloc[0]) for column in ("task", "where", "name"))
     both = mine.merge(reference, on="fold", suffixes=("", "_adam")).sort_values("fold")
-    same, unequal = (both[(both.status == both.status_adam) == equal] for equal in (True, False))
+    same, unequal = by_status(both, ADAM)
     differences = {column: over_folds(same[column] - same[f"{column}_adam"]) for column in COMPARED}
     return SmoothingContrast(
         task, where, float(mine.sigma.iloc[0]), name, optim.find(name).grade,
         folds=tuple(int(fold) for fold in same.fold),
-        unequal={
-            int(fold): f"{ours} against {adams}"
-            for fold, ours, adams in zip(unequal.fold, unequal.status, unequal.status_adam, strict=True)
-        },
+        unequal=unequal,
         works=(int(same.works.sum()), int(same.works_adam.sum())), **differences,
     )  # fmt: skip
 
