@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
@@ -25,12 +25,11 @@ from unlearnkit.apps.landscape.model import Landscape, Shown
 from unlearnkit.apps.landscape.survey import survey
 from unlearnkit.apps.landscape.words import NUMBERS, landscape_rows, landscape_sentences
 from unlearnkit.apps.parts.charts import as_widget
-from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.explorer import Explorer
 from unlearnkit.apps.parts.html_table import html_table
 from unlearnkit.apps.parts.html_text import html_text
 from unlearnkit.apps.parts.status_line import StatusLine
-from unlearnkit.apps.parts.view import View
-from unlearnkit.errors import MissingReference, require_one_of
+from unlearnkit.errors import require_one_of
 from unlearnkit.reports.looks import template_of
 
 # Beside each other where there is room for both to be read from afar, else below.
@@ -38,7 +37,7 @@ WIDE = {"flex": "3 1 760px", "min_width": "0", "overflow": "hidden"}
 BESIDE = {"flex": "1 1 300px", "min_width": "0", "overflow": "hidden"}
 
 
-class LandscapeExplorer(View):
+class LandscapeExplorer(Explorer):
     """The losses around a model side by side, under one camera; everything in words below.
 
     Turn one landscape with the mouse, or with Turn and Tilt, and all turn; keys reach every control. A line
@@ -169,7 +168,7 @@ class LandscapeExplorer(View):
         UnknownName, BadInput
             For what there is not; nothing changes then.
         """
-        self._take(self._model.options.changed(self.controls.choice, **changes))
+        self._take(self._changed(**changes))
 
     def look_from(self, *, turn: int, tilt: int) -> None:
         """Put every landscape's camera somewhere, at the distance that it has.
@@ -221,35 +220,20 @@ class LandscapeExplorer(View):
         old = self._stage.children
         self.figure = as_widget(landscape_figure(self._shown, theme=self._theme, camera=self._camera))
         for scene in scenes(self.figure):
-            self.figure.layout[scene].on_change(guarded(self._turned, self.status.fail), "camera")
+            self.figure.layout[scene].on_change(self._guarded(self._turned), "camera")
         self._link.figures = [one.model_id for one in (self.figure, self.spectrum) if one is not None]
         self._stage.children = (self.figure,)
         for figure in old:
             figure.close()
 
     def _listen(self) -> None:
+        super()._listen()
         controls = self.controls
-        for name, (control, trait) in controls.fields.items():
-            control.observe(self._guarded(lambda _, name=name: self._moved(name)), names=trait)
         for slider in (controls.turn, controls.tilt):
             slider.observe(self._guarded(lambda _: self._steered()), names="index")
-        controls.dark.observe(self._guarded(lambda _: self._dress()), names="value")
-        controls.picture.observe(self._guarded(lambda _: self._pictured()), names="presses")
 
-    def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
-        return guarded(act, self.status.fail)
-
-    def _moved(self, name: str) -> None:
-        """A control was moved by hand; what cannot be shown is said, and the control goes back."""
-        controls = self.controls
-        if controls.quiet:
-            return
-        try:
-            chosen = self._model.options.changed(controls.choice, **{name: controls.read(name)})
-        except Exception:
-            controls.write(controls.choice)
-            raise
-        self._take(chosen)
+    def _changed(self, **changes: Any) -> Choice:
+        return self._model.options.changed(self.controls.choice, **changes)
 
     def _take(self, choice: Choice) -> None:
         self._shown = self._model.show(choice)
@@ -285,16 +269,7 @@ class LandscapeExplorer(View):
         finally:
             self._turning = False
 
-    @property
-    def _theme(self) -> str:
-        return "dark" if self.controls.dark.value else "light"
-
     def _dress(self) -> None:
         for figure in (self.figure, self.spectrum):
             if figure is not None:
                 dress(figure, self._theme)
-
-    def _pictured(self) -> None:
-        if self.controls.picture.found == "nothing":
-            raise MissingReference("no figure was found on the page; scroll it into view and press again")
-        self.status.say("The picture is among the browser's downloads.")

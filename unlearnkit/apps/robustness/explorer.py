@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,12 +10,11 @@ import ipywidgets as W  # noqa: N812
 import pandas as pd
 
 from unlearnkit.apps.parts.charts import as_widget
-from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.explorer import Explorer
 from unlearnkit.apps.parts.html_table import html_table
 from unlearnkit.apps.parts.html_text import html_text
 from unlearnkit.apps.parts.job import Job
 from unlearnkit.apps.parts.status_line import StatusLine
-from unlearnkit.apps.parts.view import View
 from unlearnkit.apps.robustness.choice import Choice, Options
 from unlearnkit.apps.robustness.controls import RobustnessControls
 from unlearnkit.apps.robustness.fact_view import FactView
@@ -37,7 +35,7 @@ from unlearnkit.reports.page.downloads import spreadsheet_safe
 MOST_ROWS = 500  # of the table of runs; all of them are in the CSV file
 
 
-class RobustnessExplorer(View):
+class RobustnessExplorer(Explorer):
     """What attacks brought back, from the records: figure, words, runs, and answers fact by fact.
 
     Every control is reached by keyboard. The figure has a row an optimizer: points are runs, their marker is
@@ -108,7 +106,7 @@ class RobustnessExplorer(View):
         UnknownName, BadInput
             For what the records do not have; nothing changes then.
         """
-        self._take(self._model.options.changed(self.controls.choice, **changes))
+        self._take(self._changed(**changes))
         self.wait()
 
     def wait(self) -> None:
@@ -170,28 +168,19 @@ class RobustnessExplorer(View):
         ]  # fmt: skip
 
     def _listen(self) -> None:
+        super()._listen()
         controls = self.controls
-        for name, (control, trait) in controls.fields.items():
-            control.observe(self._guarded(lambda _, name=name: self._moved(name)), names=trait)
-        controls.dark.observe(self._guarded(lambda _: self._dress()), names="value")
         controls.run.observe(self._guarded(lambda _: self._pick()), names="value")
         controls.csv.on_click(self._guarded(lambda _: self._export()))
         controls.again.on_click(self._guarded(lambda _: self.reload()))
-        controls.picture.observe(self._guarded(lambda _: self._pictured()), names="presses")
         for trace in self.figure.data[::2]:
             trace.on_click(self._guarded(lambda trace, points, state: self._clicked(points.point_inds)))
-
-    def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
-        return guarded(act, self._failed)
 
     def _failed(self, error: Exception) -> None:
         self.status.fail(error)
 
-    def _moved(self, name: str) -> None:
-        """A control was moved by hand; one that the view moves itself says nothing."""
-        if not self.controls.quiet:
-            changes = {name: self.controls.read(name)}
-            self._take(self._model.options.changed(self.controls.choice, **changes))
+    def _changed(self, **changes: Any) -> Choice:
+        return self._model.options.changed(self.controls.choice, **changes)
 
     def _take(self, choice: Choice) -> None:
         self.controls.write(choice)
@@ -206,10 +195,6 @@ class RobustnessExplorer(View):
     def _dress(self) -> None:
         dress(self.figure, self._theme)
         redraw(self.figure, self._shown, theme=self._theme)
-
-    @property
-    def _theme(self) -> str:
-        return "dark" if self.controls.dark.value else "light"
 
     def _draw(self, shown: Shown) -> None:
         self._shown = shown
@@ -256,11 +241,6 @@ class RobustnessExplorer(View):
     def _export(self) -> None:
         place = self.save_csv(_free_name(Path("robustness.csv")))
         self.status.say(f"{len(self._shown.runs)} runs were written to {place.resolve()}.")
-
-    def _pictured(self) -> None:
-        if self.controls.picture.found == "nothing":
-            raise MissingReference("no figure was found on the page; scroll it into view and press again")
-        self.status.say("The picture is among the browser's downloads.")
 
 
 def _free_name(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ import ipywidgets as W  # noqa: N812
 import pandas as pd
 
 from unlearnkit.apps.parts.charts import as_widget
-from unlearnkit.apps.parts.guard import guarded
+from unlearnkit.apps.parts.explorer import Explorer
 from unlearnkit.apps.parts.html_table import html_table
 from unlearnkit.apps.parts.html_text import html_text
 from unlearnkit.apps.parts.status_line import StatusLine
-from unlearnkit.apps.parts.view import View
 from unlearnkit.apps.smoothing.choice import Choice
 from unlearnkit.apps.smoothing.controls import SmoothingControls
 from unlearnkit.apps.smoothing.figure import depends, marked, smoothing_figure
@@ -24,11 +23,10 @@ from unlearnkit.apps.smoothing.redraw import Drawing, redraw
 from unlearnkit.apps.smoothing.smoothing_view import SmoothingView
 from unlearnkit.apps.smoothing.survey import CERTIFY_AT, SIGMAS, survey
 from unlearnkit.apps.smoothing.words import NUMBERS, smoothing_rows, smoothing_sentences
-from unlearnkit.errors import MissingReference
 from unlearnkit.reports.looks import NO_BUTTONS, template_of
 
 
-class SmoothingExplorer(View):
+class SmoothingExplorer(Explorer):
     """A model under noise: its smoothed loss, what zeroth order sees of it, and what noise certifies.
 
     Move sigma, the size of the noise, and everything follows: the loss and its smoothed self along a line;
@@ -180,7 +178,7 @@ class SmoothingExplorer(View):
         UnknownName, BadInput
             For what there is not; nothing changes then.
         """
-        self._take(self._model.options.changed(self.controls.choice, **changes))
+        self._take(self._changed(**changes))
 
     @property
     def shown(self) -> Shown:
@@ -221,28 +219,13 @@ class SmoothingExplorer(View):
         return self._made[key]
 
     def _listen(self) -> None:
+        super()._listen()
         controls = self.controls
-        for name, (control, trait) in controls.fields.items():
-            control.observe(self._guarded(lambda _, name=name: self._moved(name)), names=trait)
         for button, by in ((controls.smaller, -1), (controls.larger, 1)):
             button.on_click(self._guarded(lambda _, by=by: self.choose(sigma=controls.step(by))))
-        controls.dark.observe(self._guarded(lambda _: self._dress()), names="value")
-        controls.picture.observe(self._guarded(lambda _: self._pictured()), names="presses")
 
-    def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
-        return guarded(act, self.status.fail)
-
-    def _moved(self, name: str) -> None:
-        """A control was moved by hand; what cannot be shown is said, and the control goes back."""
-        controls = self.controls
-        if controls.quiet:
-            return
-        try:
-            chosen = self._model.options.changed(controls.choice, **{name: controls.read(name)})
-        except Exception:
-            controls.write(controls.choice)
-            raise
-        self._take(chosen)
+    def _changed(self, **changes: Any) -> Choice:
+        return self._model.options.changed(self.controls.choice, **changes)
 
     def _take(self, choice: Choice) -> None:
         self._shown = self._model.show(choice)
@@ -260,17 +243,8 @@ class SmoothingExplorer(View):
         )  # fmt: skip
         self.status.say(smoothing_sentences(shown)[0])
 
-    @property
-    def _theme(self) -> str:
-        return "dark" if self.controls.dark.value else "light"
-
     def _dress(self) -> None:
         self.figure.update_layout(template=template_of(self._theme))
-
-    def _pictured(self) -> None:
-        if self.controls.picture.found == "nothing":
-            raise MissingReference("no figure was found on the page; scroll it into view and press again")
-        self.status.say("The picture is among the browser's downloads.")
 
 
 def _whole(plain: dict[str, Any], theme: str) -> Any:
