@@ -45,3 +45,20 @@ def _execute(stem, wheel, folder):
         "notebook": notebook, "seconds": seconds, "left": sorted(path.name for path in folder.iterdir()),
         "by": "nbclient", "package": asked.outputs[0].text.strip(),
     }  # fmt: skip
+
+
+@pytest.fixture
+def told(request, cells, capsys):
+    """What a check says to an answer: told("ball", answer); without one, to the exercise as it stands.
+
+    The test's module has EXERCISES, by the id of their cells: the function that is asked for, and its check.
+    """
+
+    def say(exercise, answer=None):
+        names = request.module.run_cells(cells, f"exercise-{exercise}", f"check-{exercise}")
+        own, check = request.module.EXERCISES[exercise]
+        capsys.readouterr()
+        names[check](answer or names[own])
+        return capsys.readouterr().out
+
+    return say

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import re
+from functools import partial
 from itertools import product
 
-import nbformat
 import pytest
 import torch
 
 import unlearnkit as uk
-from unlearnkit.resources import notebooks_path
+
+from . import exercises
+from .exercises import assert_named, cells_of
 
 EXERCISES = {  # id of its cells: the function that is asked for, and the one that checks it
     "sign": ("my_sign_step", "check_sign_step"),
@@ -21,39 +23,13 @@ EXERCISES = {  # id of its cells: the function that is asked for, and the one th
 }
 
 
+GIVEN = {"copy": copy, "torch": torch, "uk": uk, "product": product}  # what the setup cell imports
+run_cells, solution = partial(exercises.run_cells, GIVEN), partial(exercises.solution, GIVEN)
+
+
 @pytest.fixture(scope="module")
 def cells():
-    lesson = nbformat.read(notebooks_path("02-grades.ipynb"), as_version=4)
-    return {cell.id: cell.source for cell in lesson.cells}
-
-
-def run_cells(cells, *ids):
-    """The names that some cells define, on what the setup cell imports."""
-    names = {"copy": copy, "torch": torch, "uk": uk, "product": product}
-    for name in ids:
-        exec(cells[name], names)
-    return names
-
-
-def solution(cells, exercise):
-    """The function in an exercise's hidden solution, which is the last program of its text."""
-    names = {"torch": torch}
-    exec(re.findall(r"```python\n(.*?)```", cells[f"exercise-{exercise}-text"], flags=re.DOTALL)[-1], names)
-    return names[EXERCISES[exercise][0]]
-
-
-@pytest.fixture
-def told(cells, capsys):
-    """What a check says to an answer: told("sign", answer); without one, to the exercise as it stands."""
-
-    def say(exercise, answer=None):
-        names = run_cells(cells, f"exercise-{exercise}", f"check-{exercise}")
-        own, check = EXERCISES[exercise]
-        capsys.readouterr()
-        names[check](answer or names[own])
-        return capsys.readouterr().out
-
-    return say
+    return cells_of("02-grades")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -63,12 +39,7 @@ def test_an_exercise_may_stay_unanswered(told, exercise):
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_the_solution_passes(cells, told, exercise):
-    assert told(exercise, solution(cells, exercise)).startswith("Right")
-
-
-def assert_named(said, word):
-    assert word in said
-    assert not said.startswith(("Right", "Not answered"))
+    assert told(exercise, solution(cells, exercise)[EXERCISES[exercise][0]]).startswith("Right")
 
 
 # Exercise 1: signSGD
@@ -133,7 +104,7 @@ def test_a_mistake_in_signsgd_is_named(told, mistake, word):
 def test_the_solution_of_signsgd_is_what_the_library_does(cells):
     weight = torch.nn.Parameter(torch.randn(20, generator=torch.Generator().manual_seed(0)))
     weight.grad = torch.randn(20, generator=torch.Generator().manual_seed(1))
-    answer = solution(cells, "sign")(weight.detach().clone(), weight.grad.clone(), 1e-4)
+    answer = solution(cells, "sign")["my_sign_step"](weight.detach().clone(), weight.grad.clone(), 1e-4)
     uk.optim.SignSGD([weight], lr=1e-4).step()
     assert torch.equal(answer, weight)
 

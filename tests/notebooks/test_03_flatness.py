@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 
 import unlearnkit as uk
-from unlearnkit.resources import notebooks_path
+
+from . import exercises
+from .exercises import assert_named, cells_of
 
 EXERCISES = {  # id of its cells: the function that is asked for, and the one that checks it
     "curvature": ("curvature", "check_curvature"),
@@ -19,44 +20,13 @@ EXERCISES = {  # id of its cells: the function that is asked for, and the one th
 }
 
 
+GIVEN = {"np": np, "torch": torch, "uk": uk}  # what the setup cell imports
+run_cells, solution = partial(exercises.run_cells, GIVEN), partial(exercises.solution, GIVEN)
+
+
 @pytest.fixture(scope="module")
 def cells():
-    lesson = nbformat.read(notebooks_path("03-flatness.ipynb"), as_version=4)
-    return {cell.id: cell.source for cell in lesson.cells}
-
-
-def run_cells(cells, *ids):
-    """The names that some cells define, on what the setup cell imports."""
-    names = {"np": np, "torch": torch, "uk": uk}
-    for name in ids:
-        exec(cells[name], names)
-    return names
-
-
-def solution(cells, exercise, wanted):
-    """What an exercise's hidden solution, the last program of its text, defines."""
-    names = {"torch": torch}
-    exec(re.findall(r"```python\n(.*?)```", cells[f"exercise-{exercise}-text"], flags=re.DOTALL)[-1], names)
-    return names[wanted]
-
-
-@pytest.fixture
-def told(cells, capsys):
-    """What a check says to an answer: told("filter", answer); without one, to the exercise as it stands."""
-
-    def say(exercise, answer=None):
-        names = run_cells(cells, f"exercise-{exercise}", f"check-{exercise}")
-        own, check = EXERCISES[exercise]
-        capsys.readouterr()
-        names[check](answer or names[own])
-        return capsys.readouterr().out
-
-    return say
-
-
-def assert_named(said, word):
-    assert word in said
-    assert not said.startswith(("Right", "Not answered"))
+    return cells_of("03-flatness")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -66,7 +36,7 @@ def test_an_exercise_may_stay_unanswered(told, exercise):
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_the_solution_passes(cells, told, exercise):
-    assert told(exercise, solution(cells, exercise, EXERCISES[exercise][0])).startswith("Right")
+    assert told(exercise, solution(cells, exercise)[EXERCISES[exercise][0]]).startswith("Right")
 
 
 # Exercise 1: curvature from three losses
@@ -199,7 +169,7 @@ def test_a_mistake_in_the_certificate_is_named(told, mistake, word):
 
 
 def test_the_certificate_bounds_an_eigenvalue_that_it_does_not_know(cells):
-    certificate = solution(cells, "certificate", "certificate")
+    certificate = solution(cells, "certificate")["certificate"]
     source = torch.Generator().manual_seed(0)
     matrix = torch.randn(12, 12, generator=source, dtype=torch.float64)
     matrix = matrix + matrix.T
@@ -267,5 +237,5 @@ def test_a_mistake_in_filter_normalisation_is_named(told, mistake, word):
 def test_the_solution_is_the_direction_of_the_package(cells, lab):
     loss = uk.TokenMeanLoss(lab.model, lab.batches(lab.forget, rows=2))
     ours, weight = uk.flatness.random_direction(loss)[1], loss.weights[1].detach()
-    again = solution(cells, "filter", "filter_normalised")(weight, 7 * ours)
+    again = solution(cells, "filter")["filter_normalised"](weight, 7 * ours)
     torch.testing.assert_close(again, ours, rtol=1e-5, atol=1e-7)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
+from functools import partial
 
-import nbformat
 import numpy as np
 import pytest
 from scipy import stats
 
-from unlearnkit.resources import notebooks_path
 from unlearnkit.smoothing import EventCertificate
+
+from . import exercises
+from .exercises import assert_named, cells_of
 
 EXERCISES = {  # id of its cells: the function that is asked for, and the one that checks it
     "radius": ("radius", "check_radius"),
@@ -26,44 +27,13 @@ TRUTH = dict(
 )
 
 
+GIVEN = {"np": np, "stats": stats}  # what the setup cell imports
+run_cells, solution = partial(exercises.run_cells, GIVEN), partial(exercises.solution, GIVEN)
+
+
 @pytest.fixture(scope="module")
 def cells():
-    lesson = nbformat.read(notebooks_path("04-smoothing.ipynb"), as_version=4)
-    return {cell.id: cell.source for cell in lesson.cells}
-
-
-def run_cells(cells, *ids):
-    """The names that some cells define, on what the setup cell imports."""
-    names = {"np": np, "stats": stats}
-    for name in ids:
-        exec(cells[name], names)
-    return names
-
-
-def solution(cells, exercise):
-    """What an exercise's hidden solution defines: the last program of its text."""
-    names = {"stats": stats}
-    exec(re.findall(r"```python\n(.*?)```", cells[f"exercise-{exercise}-text"], flags=re.DOTALL)[-1], names)
-    return names
-
-
-@pytest.fixture
-def told(cells, capsys):
-    """What a check says to an answer: told("radius", answer); without one, to the exercise as it stands."""
-
-    def say(exercise, answer=None):
-        names = run_cells(cells, f"exercise-{exercise}", f"check-{exercise}")
-        own, check = EXERCISES[exercise]
-        capsys.readouterr()
-        names[check](answer or names[own])
-        return capsys.readouterr().out
-
-    return say
-
-
-def assert_named(said, word):
-    assert word in said
-    assert not said.startswith(("Right", "Not answered"))
+    return cells_of("04-smoothing")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
