@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Locator, Page
 
+from .figures import FIGURES
 from .pages import close, new_page
 from .watch import Watch
 
@@ -152,6 +153,19 @@ class Notebook:
         """End the kernel, and close the window."""
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
         close(self.page)
+
+
+@contextmanager
+def view_shown(browser: Browser, address: str, name: str, last: Path) -> Iterator[Notebook]:
+    """A notebook whose view has drawn its first figure; photographed as `last` at the end, and closed."""
+    notebook = Notebook.opened(browser, address, name)
+    try:
+        notebook.run_all()
+        notebook.page.locator(f".unlearnkit-view {FIGURES}").first.wait_for()
+        yield notebook
+    finally:
+        notebook.page.screenshot(path=last)
+        notebook.close()
 
 
 def outputs(cells: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ import unlearnkit as uk
 from .controls import click_at, controls
 from .explorer_notebook import NAME, RECORDS, write_explorer
 from .figures import FIGURES, Figure, different_pixels
-from .jupyterlab import Notebook
+from .jupyterlab import view_shown
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -36,14 +36,8 @@ def notebook(browser, jupyterlab, screenshots):
     """A notebook with the view in it, on made-up records that have a choice for every control."""
     address, folder = jupyterlab
     write_explorer(folder)
-    notebook = Notebook.opened(browser, address, NAME)
-    try:
-        notebook.run_all()
-        notebook.page.locator(f".unlearnkit-view {FIGURES}").wait_for()
+    with view_shown(browser, address, NAME, screenshots / "explorer-last.png") as notebook:
         yield notebook
-    finally:
-        notebook.page.screenshot(path=screenshots / "explorer-last.png")
-        notebook.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from .controls import controls
 from .figures import FIGURES, Figure
-from .jupyterlab import Notebook
+from .jupyterlab import view_shown
 from .smoothing_notebook import NAME, write_smoothing
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -26,14 +26,8 @@ def notebook(browser, jupyterlab, screenshots):
     """A notebook with the view in it."""
     address, folder = jupyterlab
     write_smoothing(folder)
-    notebook = Notebook.opened(browser, address, NAME)
-    try:
-        notebook.run_all()
-        notebook.page.locator(f".unlearnkit-view {FIGURES}").first.wait_for()
+    with view_shown(browser, address, NAME, screenshots / "smoothing-last.png") as notebook:
         yield notebook
-    finally:
-        notebook.page.screenshot(path=screenshots / "smoothing-last.png")
-        notebook.close()
 
 
 @pytest.fixture
