@@ -146,8 +146,8 @@ NEARBY = [
     (
         "another architecture",
         lambda k: connectivity(k.loss, k.model, tiny_gpt2()),
-        "model_b: both models must be of one architecture",
-        "differ in",
+        "model_b: its weights are not model_a's in name and shape .see transformer",
+        "both must be of one architecture",
     ),
     (
         "a path for a model",

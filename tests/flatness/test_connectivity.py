@@ -12,7 +12,8 @@ import torch
 from unlearnkit.displaced import displaced
 from unlearnkit.errors import BadInput
 from unlearnkit.flatness import connectivity
-from unlearnkit.flatness.connectivity import _as_long
+from unlearnkit.flatness.directions import as_long
+from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
 
 from .small_models import Formula, everything, failing, ragged_batches, same, tiny_gpt2, tiny_llama
@@ -96,7 +97,7 @@ def test_the_control_is_as_long_tensor_by_tensor_and_knows_nothing_of_the_way():
     with torch.no_grad():
         two.model.norm.weight.copy_(one.model.norm.weight)
     ways = [(b - a).detach() for a, b in zip(one.parameters(), two.parameters(), strict=True)]
-    control = _as_long(ways, 0)
+    control = as_long(ways, generator(0, "random way"))
     assert [u.norm().item() for u in control] == pytest.approx([way.norm().item() for way in ways], rel=1e-5)
     assert not control[-1].any()
     flat = [torch.cat([part.flatten() for part in parts]) for parts in (ways, control)]
@@ -174,8 +175,11 @@ def _not_a_number():
         ({"seed": None}, "^seed must be an integer"),
         ({"model_a": "model"}, "^model_a must be a causal language model, but a str was given"),
         ({"model_b": None}, "^model_b must be a causal language model, but a NoneType was given"),
-        ({"model_b": tiny_llama(1, intermediate_size=8)}, "^model_b: both .* they differ in .*mlp"),
-        ({"model_b": tiny_gpt2()}, "^model_b: both models must be of one architecture"),
+        (
+            {"model_b": tiny_llama(1, intermediate_size=8)},
+            r"^model_b: .* not model_a's in name and shape \(see .*mlp",
+        ),
+        ({"model_b": tiny_gpt2()}, "^model_b: its weights .* both must be of one architecture"),
         ({"model_a": _not_a_number()}, "^model_a: its loss is nan, so no barrier can be told"),
         ({"model_b": _not_a_number()}, "^model_b: its loss is nan"),
         ({"loss": tiny_llama()}, "^loss must be a TokenMeanLoss"),

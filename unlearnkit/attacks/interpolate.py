@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from unlearnkit.alike import require_alike
 from unlearnkit.attacks.kind import of_one_number
-from unlearnkit.errors import BadInput, require_fraction
+from unlearnkit.errors import require_fraction
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.mixing import between
 
@@ -43,18 +44,11 @@ def interpolate(model: Any, lab: Testbed, *, share: float) -> Any:
     >>> halfway = interpolate(lab.never_learned, lab, share=0.5)
     """
     require_fraction("share", share, one_allowed=True)
-    _require_alike(model, lab.model)
+    require_alike(
+        "model", model, lab.model, whose="the target's",
+        hint="so there is no straight line between them; interpolate a model unlearned from lab.model",
+    )  # fmt: skip
     return between(model, lab.model, share)
-
-
-def _require_alike(model: Any, target: Any) -> None:
-    ours, theirs = ({n: p.shape for n, p in each.named_parameters()} for each in (model, target))
-    if ours != theirs:
-        odd = next(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
-        raise BadInput(
-            f"model: its weights are not the target's in name and shape (see {odd}), so there is no straight "
-            "line between them; interpolate a model that was unlearned from lab.model"
-        )
 
 
 INTERPOLATE = of_one_number(

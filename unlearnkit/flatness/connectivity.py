@@ -14,8 +14,10 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from unlearnkit.alike import require_alike
 from unlearnkit.displaced import displaced, require_wide
 from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.flatness.directions import as_long
 from unlearnkit.flatness.tables import html_table
 from unlearnkit.randomness import generator
 from unlearnkit.token_mean_loss import TokenMeanLoss
@@ -121,7 +123,7 @@ def connectivity(
     alphas = [place / (points - 1) for place in range(points)]
     with tqdm(total=2 * points, desc="connectivity", disable=not progress, leave=False) as bar:
         path = _walk(there, weights, ways, alphas, bar)
-        control = _walk(there, weights, _as_long(ways, seed), alphas, bar)
+        control = _walk(there, weights, as_long(ways, generator(seed, "random way")), alphas, bar)
     path[-1] = ends[1]  # the sum a + (b - a) rounds
     barrier, at = _barrier(alphas, path)
     return Connectivity(
@@ -164,19 +166,12 @@ def _difference(model_a: Any, model_b: Any) -> list[torch.Tensor]:
         if not isinstance(model, torch.nn.Module):
             raise BadInput(f"{name} must be a causal language model, but a {type(model).__name__} was given")
         require_wide(name, model.parameters())
-    ours, theirs = dict(model_a.named_parameters()), dict(model_b.named_parameters())
-    shapes = [{name: tuple(weight.shape) for name, weight in found.items()} for found in (ours, theirs)]
-    if shapes[0] != shapes[1]:
-        unlike = sorted(set(shapes[0].items()) ^ set(shapes[1].items()))[0][0]
-        raise BadInput(f"model_b: both models must be of one architecture, but they differ in {unlike}")
-    return [theirs[name].to(weight) - weight for name, weight in ours.items()]
-
-
-def _as_long(ways: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
-    """A random direction whose every tensor has the length of the way's."""
-    source = generator(seed, "random way")
-    drawn = [torch.randn(way.shape, generator=source).to(way) for way in ways]
-    return [u * (way.norm() / u.norm()) for u, way in zip(drawn, ways, strict=True)]
+    require_alike(
+        "model_b", model_b, model_a, whose="model_a's",
+        hint="so there is no way from one to the other; both must be of one architecture",
+    )  # fmt: skip
+    theirs = dict(model_b.named_parameters())
+    return [theirs[name].to(weight) - weight for name, weight in model_a.named_parameters()]
 
 
 def _barrier(alphas: list[float], path: list[float]) -> tuple[float, float]:

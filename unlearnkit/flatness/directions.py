@@ -156,6 +156,12 @@ def random_direction(
     ]
 
 
+def as_long(way: Direction, source: torch.Generator) -> Direction:
+    """A random direction whose every tensor has the length of the way's, which may be 0."""
+    drawn = [torch.randn(part.shape, generator=source).to(part) for part in way]
+    return [u * (part.norm() / u.norm()) for u, part in zip(drawn, way, strict=True)]
+
+
 def _stored_in_by_out(model: Any) -> set[int]:
     """The weights of GPT-2's Conv1D, whose output units are columns."""
     return {id(module.weight) for module in model.modules() if type(module).__name__ == "Conv1D"}

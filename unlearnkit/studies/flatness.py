@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from unlearnkit.attacks import parse_attack, plant_for
+from unlearnkit.flatness.directions import as_long
 from unlearnkit.metrics import references
 from unlearnkit.metrics.scores import Scores
 from unlearnkit.randomness import generator, one_thread
@@ -165,10 +166,11 @@ def displaced_as_far(model: Any, other: Any, *, seed: int = 0) -> Any:
     >>> torch.allclose((moved.weight - first.weight).norm(), (second.weight - first.weight).norm())
     True
     """
-    moved, source = copy.deepcopy(model).eval(), generator(seed, "as far as another")
-    for weight, theirs in zip(moved.parameters(), other.parameters(), strict=True):
-        direction = torch.randn(weight.shape, generator=source).to(weight)
-        weight.add_(direction * ((theirs.to(weight) - weight).norm() / direction.norm()))
+    moved = copy.deepcopy(model).eval()
+    weights = list(moved.parameters())
+    way = [theirs.to(weight) - weight for weight, theirs in zip(weights, other.parameters(), strict=True)]
+    for weight, step in zip(weights, as_long(way, generator(seed, "as far as another")), strict=True):
+        weight.add_(step)
     return moved
 
 

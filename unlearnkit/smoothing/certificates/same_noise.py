@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from unlearnkit.alike import require_alike
 from unlearnkit.errors import BadInput
 from unlearnkit.smoothing.certificates.certify_event import require_parameters
 from unlearnkit.smoothing.certificates.subspace import Subspace
@@ -48,13 +49,10 @@ def require_subspace(subspace: Any, model: Any) -> None:
 
 
 def _require_alike(name: str, model: Any, target: Any) -> None:
-    ours, theirs = ({n: p.shape for n, p in each.named_parameters()} for each in (model, target))
-    if ours != theirs:
-        odd = next(part for part in {**ours, **theirs} if ours.get(part) != theirs.get(part))
-        raise BadInput(
-            f"{name}: its weights are not the target's in name and shape (see {odd}), so it cannot get the "
-            "same noise; certify a model that was unlearned from lab.model"
-        )
+    require_alike(
+        name, model, target, whose="the target's",
+        hint="so it cannot get the same noise; certify a model that was unlearned from lab.model",
+    )  # fmt: skip
     devices = {str(weight.device) for each in (model, target) for weight in each.parameters()}
     if len(devices) > 1:
         raise BadInput(

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from unlearnkit.alike import require_alike
 from unlearnkit.displaced import flatten, unflatten
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.flatness.tables import html_table
@@ -177,13 +178,10 @@ def displacement(model: Any, origin: Any) -> torch.Tensor:
     for name, given in (("model", model), ("origin", origin)):
         if not isinstance(given, torch.nn.Module):
             raise BadInput(f"{name} must be a model, a torch.nn.Module, not a {type(given).__name__}")
-    ours, theirs = ({n: p.shape for n, p in each.named_parameters()} for each in (model, origin))
-    if ours != theirs:
-        odd = next(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
-        raise BadInput(
-            f"model: its weights are not the origin's in name and shape (see {odd}), so no displacement "
-            "leads from one to the other; compare models of one architecture"
-        )
+    require_alike(
+        "model", model, origin, whose="the origin's",
+        hint="so no displacement leads from one to the other; compare models of one architecture",
+    )  # fmt: skip
     pairs = zip(model.parameters(), origin.parameters(), strict=True)
     return flatten([new.detach().cpu().double() - old.detach().cpu().double() for new, old in pairs])
 
