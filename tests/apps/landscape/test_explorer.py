@@ -201,7 +201,7 @@ def test_a_figure_that_is_replaced_is_closed(explorer):
     assert explorer.figure is not before
     assert before.comm is None
     assert explorer._stage.children == (explorer.figure,)
-    assert explorer._link.figures == [explorer.figure.model_id, explorer.spectrum.model_id]
+    assert explorer._frame.figures == [explorer.figure.model_id, explorer.spectrum.model_id]
 
 
 def test_the_theme_is_of_every_figure(explorer):

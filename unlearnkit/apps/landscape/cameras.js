@@ -40,25 +40,12 @@ function link(figure) {
   window.dispatchEvent(new Event("resize")); // a figure is drawn before it has a place; now it has one
 }
 
-// anywidget gives up on a figure whose program (plotly's 5 MB) is not there after two seconds: it is drawn
-// when it comes, and every later message of the kernel's is dropped. Once drawn it can take them as any widget.
-async function listen(model) {
-  for (const id of model.get("figures")) {
-    const figure = await model.widget_manager?.get_model?.(id);
-    const handle = figure && Object.getPrototypeOf(Object.getPrototypeOf(figure))._handle_comm_msg;
-    if (!handle || !figure.comm?.on_msg || figure.unlearnkitListens) continue;
-    figure.unlearnkitListens = true;
-    figure.comm.on_msg((message) => handle.call(figure, message));
-  }
-}
-
-function render({ model, el }) {
+function render({ el }) {
   el.style.display = "none";
   const look = () => {
     const figures = [...(el.closest(VIEW)?.querySelectorAll(".js-plotly-plot") ?? [])];
     const drawn = figures.filter((figure) => figure.on && figure._fullLayout);
     drawn.forEach(link);
-    if (drawn.length >= model.get("figures").length) listen(model);
   };
   const observer = new MutationObserver(look);
   let waiting = requestAnimationFrame(function start() {

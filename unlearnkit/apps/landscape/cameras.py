@@ -8,7 +8,6 @@ from importlib import resources
 from typing import Any
 
 import anywidget
-import traitlets
 
 TURNS = tuple(range(0, 360, 15))  # degrees around
 TILTS = (0, 15, 30, 45, 60, 75, 90)  # degrees above the ground
@@ -20,17 +19,9 @@ Camera = dict[str, dict[str, float]]
 
 
 class LinkedCameras(anywidget.AnyWidget):
-    """Stands unseen in a view: turns the scenes of its figures together, and sees that they hear the kernel.
-
-    Attributes
-    ----------
-    figures : list of str
-        The ids of the view's figures.
-    """
+    """Stands unseen in a view, and turns the scenes of its figures together."""
 
     _esm = resources.files("unlearnkit.apps.landscape").joinpath("cameras.js").read_text(encoding="utf-8")
-
-    figures = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
 
 def camera_at(turn: float, tilt: float, *, distance: float = DISTANCE) -> Camera:

@@ -92,7 +92,7 @@ class LandscapeExplorer(Explorer):
         self._camera, self._turning = camera_at(*FIRST), False
         self.status = StatusLine()
         self.controls = LandscapeControls(self._model.options, choice, dark=theme == "dark")
-        self._stage, self._link = W.VBox(layout=WIDE), LinkedCameras()
+        self._stage = W.VBox(layout=WIDE)
         self.spectrum = eigenvalue_widget(self._model.eigenvalues, theme=theme)
         self._words, self._rows = W.HTML(), W.HTML()
         self._build()
@@ -212,7 +212,7 @@ class LandscapeExplorer(Explorer):
         stage = W.HBox([self._stage, *beside], layout={"flex_flow": "row wrap", "width": "100%"})
         return [
             self.controls.box, stage, self.status, self._words, self._rows, self.controls.picture,
-            self._link,
+            LinkedCameras(),
         ]  # fmt: skip
 
     def _build(self) -> None:
@@ -221,7 +221,6 @@ class LandscapeExplorer(Explorer):
         self.figure = as_widget(landscape_figure(self._shown, theme=self._theme, camera=self._camera))
         for scene in scenes(self.figure):
             self.figure.layout[scene].on_change(self._guarded(self._turned), "camera")
-        self._link.figures = [one.model_id for one in (self.figure, self.spectrum) if one is not None]
         self._stage.children = (self.figure,)
         for figure in old:
             figure.close()

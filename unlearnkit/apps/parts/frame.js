@@ -1,4 +1,4 @@
-// What a view needs of the page around it: its keys, and figures as wide as it is.
+// What a view needs of the page around it: its keys, and figures as wide as it is that hear the kernel.
 const VIEW = ".unlearnkit-view";
 
 // JupyterLab takes keys that are pressed on a control for commands about cells: x would cut one, an arrow
@@ -24,17 +24,41 @@ function widen(el, observer) {
   observer.current.observe(view);
 }
 
-function render({ el }) {
+// anywidget gives up on a figure whose program (plotly's 5 MB) is not there after two seconds: it is drawn
+// when it comes, and every later message of the kernel's is dropped. Once drawn it can take them as any widget.
+async function listen(model) {
+  for (const id of model.get("figures")) {
+    const figure = await model.widget_manager?.get_model?.(id);
+    const handle = figure && Object.getPrototypeOf(Object.getPrototypeOf(figure))._handle_comm_msg;
+    if (!handle || !figure.comm?.on_msg || figure.unlearnkitListens) continue;
+    figure.unlearnkitListens = true;
+    figure.comm.on_msg((message) => handle.call(figure, message));
+  }
+}
+
+function render({ model, el }) {
   el.style.display = "none";
   const observer = { current: null };
+  const hear = () => {
+    const drawn = [...(el.closest(VIEW)?.querySelectorAll(".js-plotly-plot") ?? [])].filter((one) => one._fullLayout);
+    if (drawn.length >= model.get("figures").length) listen(model);
+  };
+  const arrivals = new MutationObserver(hear);
+  model.on("change:figures", hear);
   let waiting = requestAnimationFrame(function look() {
-    if (el.isConnected) widen(el, observer);
+    if (el.isConnected) {
+      widen(el, observer);
+      arrivals.observe(el.closest(VIEW) ?? el, { childList: true, subtree: true });
+      hear();
+    }
     else waiting = requestAnimationFrame(look);
   });
   document.addEventListener("focusin", keepKeys);
   return () => {
     cancelAnimationFrame(waiting);
     observer.current?.disconnect();
+    arrivals.disconnect();
+    model.off("change:figures", hear);
     document.removeEventListener("focusin", keepKeys);
   };
 }

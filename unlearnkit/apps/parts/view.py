@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import ipywidgets as W  # noqa: N812
 
@@ -18,8 +18,16 @@ class View(W.VBox):
     """
 
     def __init__(self, parts: Sequence[W.Widget]) -> None:
-        super().__init__([*parts, Frame()], layout={"width": "100%"})
+        self._frame = Frame()
+        super().__init__([*parts, self._frame], layout={"width": "100%"})
         self.add_class("unlearnkit-view")
+        for box in _within(self, "children"):
+            box.observe(self._count_figures, names="children")
+        self._count_figures()
+
+    def _count_figures(self, _: object = None) -> None:
+        """Tell the page which figures are there: some are replaced by others later."""
+        self._frame.figures = [figure.model_id for figure in _within(self, "plotly_relayout")]
 
     @property
     def sentence(self) -> str:
@@ -28,3 +36,11 @@ class View(W.VBox):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.sentence}>"
+
+
+def _within(widget: W.Widget, has: str) -> Iterator[W.Widget]:
+    """A widget and all that stand in it, those that have an attribute."""
+    if hasattr(widget, has):
+        yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _within(child, has)
