@@ -49,15 +49,32 @@ def token_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return nll_of(*predictions(model, batch))
 
 
+def target_logits(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The logits at the places whose next token is a target, row after row: (targets, vocabulary).
+
+    In float32, also for a half-precision model; in float64 for a float64 one.
+    """
+    logits = _logits(model, batch).flatten(0, 1).index_select(0, _places(batch))
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
 def target_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Negative log-likelihood of the targets alone, in nats, row after row: (targets,).
 
     Where there is no target, no softmax over the vocabulary is taken: much of a padded batch's time.
     """
-    following = F.pad(batch["labels"][:, 1:], (0, 1), value=NO_TARGET).flatten()
-    places = (following != NO_TARGET).nonzero().squeeze(1)
-    logits = _logits(model, batch).flatten(0, 1).index_select(0, places)
-    return nll_of(logits[None], following[places][None])[0]
+    targets = _following(batch)[_places(batch)]
+    return nll_of(target_logits(model, batch)[None], targets[None])[0]
+
+
+def _following(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The label after each place of the flattened batch."""
+    return F.pad(batch["labels"][:, 1:], (0, 1), value=NO_TARGET).flatten()
+
+
+def _places(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The places of the flattened batch that have a target after them."""
+    return (_following(batch) != NO_TARGET).nonzero().squeeze(1)
 
 
 def sequence_nll(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -1,7 +1,8 @@
 """What "forget" means: losses of one forget batch and one retain batch."""
 
-from unlearnkit.objectives.catalogue import Objective, catalogue, create
+from unlearnkit.objectives.catalogue import catalogue, create
 from unlearnkit.objectives.graddiff import GradDiff
 from unlearnkit.objectives.npo import NPO, npo_loss
+from unlearnkit.objectives.objective import Objective
 
 __all__ = ["NPO", "GradDiff", "Objective", "catalogue", "create", "npo_loss"]

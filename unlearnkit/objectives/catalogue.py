@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from unlearnkit.errors import BadInput, unknown_name
 from unlearnkit.objectives.graddiff import GradDiff
 from unlearnkit.objectives.npo import NPO
+from unlearnkit.objectives.objective import Objective
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Objective(Protocol):
-    """A loss of a model on one forget batch and one retain batch.
-
-    `needs_reference`: the forget batch must carry the reference model's summed likelihoods.
-    """
-
-    needs_reference: bool
-
-    def __call__(
-        self,
-        model: Any,
-        forget: Mapping[str, torch.Tensor],
-        retain: Mapping[str, torch.Tensor],
-    ) -> torch.Tensor:
-        """The scalar loss: the sum of the two terms."""
-        ...
-
-    def forget_term(self, model: Any, forget: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """What the loss says of the forget batch, with its weight."""
-        ...
-
-    def retain_term(self, model: Any, retain: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """What the loss says of the retain batch, with its weight."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +44,7 @@ def create(name: str, **options: Any) -> Objective:
     Examples
     --------
     >>> create("npo", beta=0.2)
-    NPO(beta=0.2, retain_weight=1.0)
+    NPO(retain_weight=1.0, retain='nll', beta=0.2)
     """
     if name not in BY_NAME:
         raise unknown_name("objective", name, BY_NAME)

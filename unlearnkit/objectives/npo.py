@@ -11,19 +11,22 @@ both change what beta means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from unlearnkit.errors import MissingReference, require_positive
-from unlearnkit.losses import mean_nll, sequence_nll
+from unlearnkit.errors import require_positive
+from unlearnkit.losses import sequence_nll
+from unlearnkit.objectives.objective import Objective, of_reference
+from unlearnkit.objectives.retain import Batch, RowsOf
+
+REFERENCE_NLL = "reference_nll"
 
 
-@dataclass(frozen=True)
-class NPO:
+@dataclass(frozen=True, kw_only=True)
+class NPO(Objective):
     """Loss of one forget batch and one retain batch.
 
     At the reference model the forget term is exactly (2 / beta) ln 2 and its gradient that of
@@ -33,40 +36,26 @@ class NPO:
     ----------
     beta : float
         Inverse temperature; smaller is closer to gradient ascent.
-    retain_weight : float
-        Weight of the retain batch's token-mean negative log-likelihood.
+    retain_weight, retain
+        See `Objective`.
     """
 
     beta: float = 0.1
-    retain_weight: float = 1.0
 
-    needs_reference = True
+    forget_keys: ClassVar[tuple[str, ...]] = (REFERENCE_NLL,)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_positive("beta", self.beta)
-        require_positive("retain_weight", self.retain_weight, zero_allowed=True)
 
-    def __call__(
-        self,
-        model: Any,
-        forget: Mapping[str, torch.Tensor],
-        retain: Mapping[str, torch.Tensor],
-    ) -> torch.Tensor:
-        """The scalar loss; `forget` carries `reference_nll`, (batch,), the reference model's sums."""
-        return self.retain_term(model, retain) + self.forget_term(model, forget)
+    def forget_term(self, model: Any, forget: Batch) -> torch.Tensor:
+        """The preference term; `forget` carries `reference_nll`, (batch,), the reference model's sums."""
+        reference = of_reference(forget, REFERENCE_NLL, "NPO")
+        return npo_loss(sequence_nll(model, forget), reference, self.beta)
 
-    def forget_term(self, model: Any, forget: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The first of the two terms."""
-        if "reference_nll" not in forget:
-            raise MissingReference(
-                "NPO needs the reference model's summed likelihoods: give the forget batch a "
-                '"reference_nll", as unlearn() does, or compute it with losses.sequence_nll'
-            )
-        return npo_loss(sequence_nll(model, forget), forget["reference_nll"], self.beta)
-
-    def retain_term(self, model: Any, retain: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The second of the two terms."""
-        return self.retain_weight * mean_nll(model, retain)
+    def forget_reference(self, model: Any, forget: Batch) -> RowsOf:
+        """Each row's summed negative log-likelihood, (1,)."""
+        return {REFERENCE_NLL: sequence_nll(model, forget).detach().split(1)}
 
 
 def npo_loss(nll: torch.Tensor, reference_nll: torch.Tensor, beta: float) -> torch.Tensor:
