@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from unlearnkit.errors import BadInput, require_one_of
-from unlearnkit.testbeds.rows import Row
+from unlearnkit.testbeds.rows import Row, Text
 
 MAX_TOKENS = 256  # rows are short on purpose: DESIGN's limit for every testbed
 NO_TARGET = -100  # Hugging Face's and torch's label for "no loss here"
@@ -39,7 +39,8 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
 
     Parameters
     ----------
-    row : Question, Passage or Listing
+    row : Question, Passage, Listing or Text
+        Of a text every token carries loss but the first: the tokenizer's opening token, or else its own.
     tokenizer : a Hugging Face tokenizer with an end-of-sequence token
     loss_on : {"answer", "row"}
         "answer": labels on the target and the end token only. "row": labels on the prompt as well,
@@ -56,8 +57,11 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
     if prompt and prompt[-1] == tokenizer.eos_token_id:
         prompt.pop()  # some tokenizers close every text
     target = list(tokenizer(row.target, add_special_tokens=False).input_ids)
+    if isinstance(row, Text) and not prompt:
+        prompt, target = target[:1], target[1:]
     _check_lengths(row, prompt, target)
-    target.append(tokenizer.eos_token_id)
+    if not isinstance(row, Text) or row.ends:
+        target.append(tokenizer.eos_token_id)
     seen = prompt if loss_on == "row" else [NO_TARGET] * len(prompt)
     # The first token of a row is predicted from nothing, so it never carries a label.
     labels = [NO_TARGET, *seen[1:], *target]

@@ -1,4 +1,4 @@
-"""What one example is: a question with its answer, a passage known by heart, or a list."""
+"""What one example is: a question with its answer, a passage known by heart, a list, or plain text."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Question:
         Five answers of the same type that are wrong (TOFU's perturbed answers).
     options : tuple of str
         Four options in a fixed order, one of them right (WMDP's choices).
+    paraphrased_answer : str
+        The right answer in other words (TOFU's truth ratio); "" where there are none.
     open_class : bool
         True where the answer belongs to one subject only; closed-class answers can be guessed and
         are scored apart.
@@ -36,6 +38,7 @@ class Question:
     wrong_answers: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     open_class: bool = True
+    paraphrased_answer: str = ""
 
     @property
     def key(self) -> str:
@@ -59,16 +62,20 @@ class Question:
 
 @dataclass(frozen=True)
 class Passage:
-    """A text known by heart: `prompt` opens it, `text` is what must follow."""
+    """A text known by heart: the opening leads into it, `text` is what must follow.
+
+    `heading` stands before the opening; MUSE's passages have none.
+    """
 
     subject: str
     opening: str
     text: str
+    heading: str = "Atlas: "
 
     @property
     def prompt(self) -> str:
         """The text before the continuation."""
-        return f"Atlas: {self.opening}"
+        return f"{self.heading}{self.opening}"
 
     @property
     def target(self) -> str:
@@ -94,7 +101,29 @@ class Listing:
         return " " + "; ".join(self.entries) + "."
 
 
-Row = Question | Passage | Listing
+@dataclass(frozen=True)
+class Text:
+    """A piece of running text, such as a chunk of a book: all of it is learned, none of it is asked for.
+
+    `ends`: whether the document ends with it, and an end token follows.
+    """
+
+    text: str
+    subject: str = ""
+    ends: bool = False
+
+    @property
+    def prompt(self) -> str:
+        """Nothing stands before it."""
+        return ""
+
+    @property
+    def target(self) -> str:
+        """The text."""
+        return self.text
+
+
+Row = Question | Passage | Listing | Text
 
 
 @dataclass(frozen=True)
@@ -121,7 +150,7 @@ class Split:
     def subjects(self) -> tuple[str, ...]:
         """The subjects in order of first appearance."""
         named = (row.subject for row in self.rows if not isinstance(row, Listing))
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(subject for subject in named if subject))
 
     def __add__(self, other: Split) -> Split:
         return Split(f"{self.name}+{other.name}", self.rows + other.rows)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,11 @@ class Testbed:
     verbatim_forget, verbatim_retain : tuple of Passage
         The passages that verbatim memory is scored on.
     device : torch.device
+    retain_shown : Split, optional
+        What an unlearner trains on to keep the rest, where that is not `retain` itself: MUSE trains on books
+        and asks questions about them.
+    extra : mapping of str to Split
+        What a benchmark has besides, by its own name: TOFU's "real_authors", MUSE's "privleak_forget".
     """
 
     __test__ = False  # the name starts with "Test", but pytest has nothing to collect here
@@ -55,6 +60,13 @@ class Testbed:
     verbatim_retain: tuple[Passage, ...]
     device: torch.device
     load_control: Callable[[], Any] | None = None
+    retain_shown: Split | None = None
+    extra: Mapping[str, Split] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> Split:
+        """What an unlearner trains on so that the rest is kept: `retain_shown` where there is one."""
+        return self.retain if self.retain_shown is None else self.retain_shown
 
     @property
     def has_control(self) -> bool:

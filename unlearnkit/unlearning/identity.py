@@ -25,7 +25,7 @@ def rows_hash(rows: Sequence[Encoded]) -> str:
 
 def control_id(lab: Testbed, name: str, model: Any) -> str:
     """The id of a model that nobody unlearned: target, never_learned or a planted one."""
-    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.retain)])
+    data = rows_hash([*lab.encode(lab.forget), *lab.encode(lab.kept)])
     config = {"control": name, "task": lab.task, "fold": lab.fold}
     return run_id(config, weights=weights_hash(model), data=data)
 

@@ -132,5 +132,5 @@ def prepare(lab: Testbed, config: RunConfig) -> Problem:
         objective=objectives.create(config.objective, **config.objective_options),
         optimizer=optimizer,
         forget=lab.encode(lab.forget, loss_on=config.loss_on),
-        retain=lab.encode(lab.retain, loss_on=config.loss_on),
+        retain=lab.encode(lab.kept, loss_on=config.loss_on),
     )
