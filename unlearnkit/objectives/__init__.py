@@ -1,18 +1,27 @@
 """What "forget" means: losses of one forget batch and one retain batch."""
 
 from unlearnkit.objectives.catalogue import catalogue, create
+from unlearnkit.objectives.grad_ascent import GradAscent
 from unlearnkit.objectives.graddiff import GradDiff
+from unlearnkit.objectives.idk_dpo import IdkDPO
 from unlearnkit.objectives.npo import NPO, npo_loss
 from unlearnkit.objectives.objective import Objective
 from unlearnkit.objectives.retain import Batch, RowsOf
+from unlearnkit.objectives.simnpo import SimNPO, simnpo_loss
+from unlearnkit.objectives.task_vector import TaskVector
 
 __all__ = [
     "NPO",
     "Batch",
+    "GradAscent",
     "GradDiff",
+    "IdkDPO",
     "Objective",
     "RowsOf",
+    "SimNPO",
+    "TaskVector",
     "catalogue",
     "create",
     "npo_loss",
+    "simnpo_loss",
 ]
