@@ -30,7 +30,7 @@ ROW_KEYS = ("input_ids", "attention_mask", "labels")
 
 @dataclass(frozen=True, kw_only=True)
 class IdkDPO(Objective):
-    """Loss of one forget batch with its refusals and one retain batch; lower means more refused or better kept.
+    """Loss of one forget batch with its refusals and one retain batch; lower: more refused or better kept.
 
     At the reference model the forget term is exactly (2 / beta) ln 2, and its gradient ascent on the answers
     and descent on the refusals, both summed over tokens. It tends to 0 as refusals win, so it is bounded.
