@@ -28,9 +28,10 @@ BATCH_SIZE = 16
 # The weight of the retain term: at 1, Adam loses most of what must be kept on the way; at 5 it keeps 90 %.
 # What keeps nothing by itself, and RMU, whose retain term is a distance, are taken as they stand.
 OBJECTIVE_OPTIONS: dict[str, dict[str, Any]] = {
-    name: {"retain_weight": 5.0}
-    for name in ("npo", "graddiff", "simnpo", "idk_dpo", "undial", "wga", "satimp", "ceu")
+    name: {"retain_weight": 5.0} for name in ("npo", "graddiff", "simnpo", "undial", "wga", "satimp", "ceu")
 }
+# At 0.1 a refusal wins, and its row weighs nothing, while the true answer is as likely as it was.
+OBJECTIVE_OPTIONS["idk_dpo"] = {"retain_weight": 5.0, "beta": 0.02}
 # Times an optimizer's start.
 FACTORS = {"task_vector": 3.2, "idk_dpo": 3.2}
 STARTS = {
