@@ -30,8 +30,10 @@ BATCH_SIZE = 16
 OBJECTIVE_OPTIONS: dict[str, dict[str, Any]] = {
     name: {"retain_weight": 5.0} for name in ("npo", "graddiff", "simnpo", "undial", "wga", "satimp", "ceu")
 }
-# At 0.1 a refusal wins, and its row weighs nothing, while the true answer is as likely as it was.
+# At 0.1 a row weighs nothing once its refusal wins, and that is while the answer is nearly as likely as ever.
 OBJECTIVE_OPTIONS["idk_dpo"] = {"retain_weight": 5.0, "beta": 0.02}
+# What is known by heart already has little to learn: a short way there, and further back.
+OBJECTIVE_OPTIONS["task_vector"] = {"scale": 4.0}
 # Times an optimizer's start.
 FACTORS = {"task_vector": 3.2, "idk_dpo": 3.2}
 STARTS = {
