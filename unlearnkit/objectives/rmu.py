@@ -92,7 +92,9 @@ class RMU(Objective):
     @property
     def retain_keys(self) -> tuple[str, ...]:
         """The reference's activations, or what another retain term needs."""
-        return (REFERENCE_ACTIVATIONS,) if self.retain == "activations" else super().retain_keys
+        if self.retain != "activations" or not self.keeps:
+            return super().retain_keys
+        return (REFERENCE_ACTIVATIONS,)
 
     def forget_term(self, model: Any, forget: Batch) -> torch.Tensor:
         """Distance of the forget rows' activations from c u, squared and averaged."""
@@ -105,7 +107,7 @@ class RMU(Objective):
 
     def retain_term(self, model: Any, retain: Batch) -> torch.Tensor:
         """Alpha times the kept rows' distance from the reference's activations, squared and averaged."""
-        if self.retain != "activations":
+        if self.retain != "activations" or not self.keeps:
             return super().retain_term(model, retain)
         before = of_reference(retain, REFERENCE_ACTIVATIONS, "RMU")
         mask = self._places(retain)
