@@ -32,10 +32,12 @@ OBJECTIVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 # At 0.1 a row weighs nothing once its refusal wins, and that is while the answer is nearly as likely as ever.
 OBJECTIVE_OPTIONS["idk_dpo"] = {"retain_weight": 5.0, "beta": 0.02}
+# At the powers of the published code (5, 1) what is half forgotten weighs nothing beside what is kept.
+OBJECTIVE_OPTIONS["satimp"] = {"retain_weight": 5.0, "beta1": 1.0, "beta2": 0.1}
 # What is known by heart already has little to learn: a short way there, and further back.
 OBJECTIVE_OPTIONS["task_vector"] = {"scale": 4.0}
 # Times an optimizer's start.
-FACTORS = {"idk_dpo": 3.2}
+FACTORS = {"idk_dpo": 3.2, "rmu": 10.0}  # RMU moves two matrices only
 STARTS = {
     "sgd": 1e-1, "sgd_direction_8bit": 1e-1, "zo_sgd": 1e-4, "adahessian": 3.2e-1,
     "signum": 1e-4, "signadam": 1e-4, "zo_signsgd": 1e-4,
