@@ -117,7 +117,7 @@ SPOILED = {
         'has no "rougeL_recall"',
     ),
     "missing row": (_drop(FORGET, "avg_paraphrased_loss", "4"), 'lacks row "4"'),
-    "a row's name of two lines": (_set(FORGET, "rougeL_recall", "7\n\x1b[2J", 0.5), r'has row "7\n\u001b[2J"'),
+    "a row on two lines": (_set(FORGET, "rougeL_recall", "7\n\x1b[2J", 0.5), r'has row "7\n\u001b[2J"'),
     "one row more": (_set(FORGET, "rougeL_recall", "77", 0.5), 'has row "77" besides'),
     "a row in two spellings": (_two_spellings, "a row twice under two spellings"),
     "list of rows": (_field(FORGET, "avg_gt_loss", [1.0, 2.0]), "must be an object by row number"),
