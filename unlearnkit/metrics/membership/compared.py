@@ -52,7 +52,7 @@ def compared(lab: Testbed, *, variant: str | Variant | None = None) -> Compared:
     """
     names = [name for name in MUSE_TEXTS if name in lab.extra]
     if len(names) == len(MUSE_TEXTS):
-        groups = [lab.extra[name].rows for name in MUSE_TEXTS]
+        groups: list[Sequence[Row]] = [lab.extra[name].rows for name in MUSE_TEXTS]
         words, loss_on, fitting = "MUSE's privleak texts, forget against holdout, every token", "row", "muse"
     else:
         groups = _questions(lab)
@@ -61,8 +61,8 @@ def compared(lab: Testbed, *, variant: str | Variant | None = None) -> Compared:
     for name, rows in zip(("forget", "holdout"), groups, strict=True):
         if not rows:
             raise MissingReference(
-                f"testbed {lab.name!r} has no {name} texts to compare, so nobody knows what a nonmember looks "
-                "like; a MUSE folder brings privleak/forget.json and privleak/holdout.json"
+                f"testbed {lab.name!r} has no {name} texts to compare, so nobody knows what a nonmember "
+                "looks like; a MUSE folder brings privleak/forget.json and privleak/holdout.json"
             )
     members, nonmembers = (
         tuple(lab.encode(Split("compared", tuple(rows)), loss_on=loss_on)) for rows in groups

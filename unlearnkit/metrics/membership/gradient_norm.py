@@ -40,7 +40,7 @@ def gradient_norms(
     return [_norm(model, weights, collate([row], pad_id=pad_id, device=model.device)) for row in bar]
 
 
-@torch.enable_grad()  # type: ignore[untyped-decorator]
+@torch.enable_grad()
 def _norm(model: Any, weights: list[torch.Tensor], batch: dict[str, torch.Tensor]) -> float:
     found = torch.autograd.grad(mean_nll(model, batch), weights, allow_unused=True)
     squares = [gradient.double().pow(2).sum() for gradient in found if gradient is not None]

@@ -44,8 +44,8 @@ def min_k(log_probs: Sequence[float], k: float = K, *, floor: int = 0) -> float:
     taken = max(floor, int(len(log_probs) * k))
     if not 0 < taken <= len(log_probs):
         raise BadInput(
-            f"min_k: int({k} · {len(log_probs)}) = 0 of a text's {len(log_probs)} tokens are its lowest {k:.0%}, "
-            f"so it has no score (muse_bench writes NaN); leave it out or take floor=1"
+            f"min_k: int({k} · {len(log_probs)}) = 0 of {len(log_probs)} tokens are a text's lowest {k:.0%}, "
+            "so it has no score (muse_bench writes NaN); leave it out or take floor=1"
         )
     return -math.fsum(sorted(log_probs)[:taken]) / taken
 

@@ -15,7 +15,7 @@ from unlearnkit.testbeds.encoding import encode_rows
 from unlearnkit.testbeds.rows import Passage
 
 
-def verbmem(model: Any, tokenizer: Any, *, passages: Sequence[Passage]) -> list[float]:
+def verbmem(model: Any, tokenizer: Any, passages: Sequence[Passage]) -> list[float]:
     """ROUGE-L F1 of each passage, 0 to 1, in order; see `evaluate_muse` for a model's modes."""
     encoded = encode_rows(passages, tokenizer)
     limits = [CONTINUATION_TOKENS] * len(encoded)
