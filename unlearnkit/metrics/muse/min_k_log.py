@@ -19,7 +19,7 @@ ROUNDING = 1e-5  # nats above 0 that a half-precision log-softmax may give
 
 
 def read_min_k(path: str | Path, group: str) -> list[float]:
-    """The mean of each text's least likely 40 % of log-probabilities in nats, with the sign it was logged with.
+    """The mean of each text's least likely 40 % of log-probabilities in nats, with the sign of the log.
 
     From "log_probs" it is computed with a minus sign, as muse_bench's; see `oriented`.
 
@@ -74,9 +74,9 @@ def oriented(forget: list[float], holdout: list[float]) -> tuple[list[float], li
         return forget, holdout
     if max(both) > ROUNDING:
         raise BadInput(
-            f"Min-40 % scores run from {min(both):.4g} to {max(both):.4g}; means of log-probabilities are never "
-            "above 0, and muse_bench's, with a minus sign, never below, so these cannot be ranked; give forget "
-            "and holdout scores of one kind"
+            f"Min-40 % scores run from {min(both):.4g} to {max(both):.4g}; means of log-probabilities are "
+            "never above 0, and muse_bench's, with a minus sign, never below, so these cannot be ranked; "
+            "give forget and holdout scores of one kind"
         )
     return [-score for score in forget], [-score for score in holdout]
 

@@ -219,9 +219,9 @@ def check_reference_auc(value: object) -> float:
     if not FARTHEST <= number <= 1 - FARTHEST:
         raise BadInput(
             f"reference_auc: {number:.4g} is no retrained model's: what never saw the forget texts cannot "
-            "tell them from the holdout so well. It looks like the AUC of a model that learned them, or of groups "
-            f"that were swapped, and PrivLeak would run from -100 to {against(1.0, number):.4g}; give the "
-            "retrained model's, or 0.5 for a model that tells nothing"
+            "tell them from the holdout so well. It looks like the AUC of a model that learned them, or of "
+            f"groups that were swapped, and PrivLeak would run from -100 to {against(1.0, number):.4g}; give "
+            "the retrained model's, or 0.5 for a model that tells nothing"
         )
     return number
 
