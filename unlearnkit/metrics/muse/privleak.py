@@ -182,8 +182,8 @@ def score_privleak(
             "none given: held against 0.5, a model that tells nothing; MUSE's PrivLeak is against the "
             "retrained model's AUC"
         )
-    elif not isinstance(reference_auc, str):
-        check_reference_auc(reference_auc)
+    else:
+        check_reference_auc(_reference(reference_auc)[0])
     groups = oriented(read_min_k(forget, "forget"), read_min_k(holdout, "holdout"))
     found = privleak(*groups, reference=reference_auc, words=words)
     return {
@@ -214,14 +214,15 @@ def against(auc_value: float, reference_auc: float) -> float:
 def check_reference_auc(value: object) -> float:
     """The AUC, if it can be a retrained model's; raises BadInput as `privleak` says."""
     hint = "It is the retrained model's AUC of forget against holdout, about 0.5."
-    require_fraction("reference_auc", value, hint=hint)
+    require_fraction("reference_auc", value, zero_allowed=True, one_allowed=True, hint=hint)
     number = float(value)  # type: ignore[arg-type]
     if not FARTHEST <= number <= 1 - FARTHEST:
+        reach = f"run from -100 to {against(1.0, number):.4g}" if number else "divide by 0"
         raise BadInput(
             f"reference_auc: {number:.4g} is no retrained model's: what never saw the forget texts cannot "
             "tell them from the holdout so well. It looks like the AUC of a model that learned them, or of "
-            f"groups that were swapped, and PrivLeak would run from -100 to {against(1.0, number):.4g}; give "
-            "the retrained model's, or 0.5 for a model that tells nothing"
+            f"groups that were swapped, and PrivLeak would {reach}; give the retrained model's, or 0.5 for a "
+            "model that tells nothing"
         )
     return number
 
