@@ -24,9 +24,8 @@ def asked(toy):
 def test_the_prompt_is_muses():
     pairs = [Question("", "", "Who wrote it?", "Ada."), Question("", "", "When?", "In May.")]
     prompt = few_shot_prompt("Where?", pairs, trailing_space=True)
-    assert prompt == (
-        "Question: Who wrote it?\nAnswer: Ada.\n\nQuestion: When?\nAnswer: In May.\n\nQuestion: Where?\nAnswer: "
-    )
+    shown = "Question: Who wrote it?\nAnswer: Ada.\n\nQuestion: When?\nAnswer: In May.\n\n"
+    assert prompt == f"{shown}Question: Where?\nAnswer: "
     assert few_shot_prompt("Where?", pairs) == prompt[:-1]
 
 
@@ -66,7 +65,7 @@ def test_what_was_said_is_cut_and_scored(toy, asked, monkeypatch):
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_the_teacher_forced_shortcut_agrees_with_real_generation(count, lab, monkeypatch):
-    questions, pairs = lab.forget.questions[:30], lab.retain.questions[:count]
+    questions, pairs = lab.forget.questions[:20], lab.retain.questions[:count]
     for model in (lab.model, lab.never_learned):
         quick = knowmem(model, lab.tokenizer, questions=questions, pairs=pairs)
         with monkeypatch.context() as patch:
@@ -81,7 +80,7 @@ def test_as_many_examples_stand_before_every_question_as_the_longest_has_room_fo
         house_verbmem, "greedy", lambda model, rows, **_: prompts.extend(rows) or [[] for _ in rows]
     )
     found = knowmem(
-        lab.model, lab.tokenizer, questions=lab.forget.questions, pairs=lab.retain.questions[:200:10]
+        lab.model, lab.tokenizer, questions=lab.forget.questions[:40], pairs=lab.retain.questions[:200:10]
     )
     assert 5 < found.pairs < 20
     texts = [lab.tokenizer.decode(row) for row in prompts]
@@ -134,7 +133,7 @@ def test_a_long_text_is_compared_as_far_as_128_tokens(toy, monkeypatch):
 
 
 def test_verbmems_shortcut_agrees_with_real_generation(topic_lab, monkeypatch):
-    passages = [*topic_lab.verbatim_forget[:8], *topic_lab.verbatim_retain[:8]]
+    passages = [*topic_lab.verbatim_forget[:5], *topic_lab.verbatim_retain[:5]]
     quick = verbmem(topic_lab.model, topic_lab.tokenizer, passages)
     monkeypatch.setattr(house_verbmem, "teacher_forced", nothing_hit)
     assert quick == verbmem(topic_lab.model, topic_lab.tokenizer, passages)

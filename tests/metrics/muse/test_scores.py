@@ -18,14 +18,28 @@ from unlearnkit.testbeds.rows import Text
 
 @pytest.fixture(scope="module")
 def small(lab):
-    """The entity task with part of its rows to keep."""
-    return dataclasses.replace(lab, retain=Split("retain", lab.retain.rows[:120]))
+    """The entity task with part of its rows and passages."""
+    return dataclasses.replace(
+        lab, retain=Split("retain", lab.retain.rows[:60]), verbatim_forget=lab.verbatim_forget[:12],
+        forget_shown=Split("shown", lab.forget_shown.rows[:60]),
+        forget_heldout=Split("heldout", lab.forget_heldout.rows[:60]),
+        holdout=Split("holdout", lab.holdout.rows[:150]),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def muse(toy):
+def tiny(toy):
+    """Fewer rows still: a model of random weights talks on to every limit."""
+    return dataclasses.replace(
+        toy, verbatim_forget=toy.verbatim_forget[:1], retain=Split("retain", toy.retain.rows[:20]),
+        forget_heldout=Split("heldout", toy.forget_heldout.rows[:10]),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def muse(tiny):
     """A testbed with what MUSE's files bring."""
-    questions = toy.retain.questions
+    questions = tiny.retain.questions
 
     def texts(split, count):
         return Split("texts", tuple(Text(row.prompt + row.target) for row in split.rows[:count]))
@@ -33,10 +47,10 @@ def muse(toy):
     extra = {
         "knowmem_forget_icl": Split("icl", questions[:3]),
         "knowmem_retain_icl": Split("icl", questions[3:5]),
-        "privleak_forget": texts(toy.forget, 7),
-        "privleak_holdout": texts(toy.holdout, 5),
+        "privleak_forget": texts(tiny.forget, 7),
+        "privleak_holdout": texts(tiny.holdout, 5),
     }
-    return dataclasses.replace(toy, extra=extra)
+    return dataclasses.replace(tiny, extra=extra)
 
 
 def test_the_target_knows_everything_and_the_control_nothing(small):
@@ -67,8 +81,8 @@ def test_the_topic_tasks_clauses_go_on_by_muses_rule(topic_lab):
     )
 
 
-def test_without_a_reference_there_is_no_privleak_and_it_says_why(toy):
-    found = evaluate_muse(toy.model, toy)
+def test_without_a_reference_there_is_no_privleak_and_it_says_why(tiny):
+    found = evaluate_muse(tiny.model, tiny)
     assert found.privleak is None
     assert found.to_dict()["muse_privleak_min_40"] is None
     assert any("no reference" in note for note in found.notes)
@@ -103,10 +117,9 @@ def test_muses_own_examples_and_texts_are_used(muse, make_llama):
     assert (found.privleak.attack.members, found.privleak.attack.nonmembers) == (7, 5)
 
 
-def test_examples_are_drawn_from_retain_when_asked_and_not_asked_again(toy):
-    found = evaluate_muse(toy.model, toy, pairs=3)
-    again, other = evaluate_muse(toy.model, toy, pairs=3), evaluate_muse(toy.model, toy, pairs=3, seed=1)
-    asked = sum(question.open_class for question in toy.retain.questions)
+def test_examples_are_drawn_from_retain_when_asked_and_not_asked_again(tiny):
+    found, again, other = (evaluate_muse(tiny.model, tiny, pairs=3, seed=seed) for seed in (0, 0, 1))
+    asked = sum(question.open_class for question in tiny.retain.questions)
     assert found.utility.n == asked - 3
     assert any("3 examples before each question; drawn from retain, seed 0" in n for n in found.notes)
     assert found == again
@@ -114,16 +127,16 @@ def test_examples_are_drawn_from_retain_when_asked_and_not_asked_again(toy):
 
 
 def test_fewer_examples_than_asked_for_are_said(lab, small):
-    found = evaluate_muse(
-        lab.model, dataclasses.replace(small, verbatim_forget=lab.verbatim_forget[:1]), pairs=20
-    )
+    few = {name: Split(name, getattr(small, name).rows[:8]) for name in ("forget_shown", "forget_heldout")}
+    few["retain"] = Split("retain", lab.retain.rows[:70])
+    found = evaluate_muse(lab.model, dataclasses.replace(small, **few), pairs=20)
     assert any("of 20, since the model has no more positions" in note for note in found.notes)
 
 
-def test_nothing_is_changed(toy, make_llama, fingerprint, random_state):
+def test_nothing_is_changed(tiny, make_llama, fingerprint, random_state):
     model, reference = make_llama(0).train(), make_llama(1).train()
     before = fingerprint(model), fingerprint(reference), random_state()
-    evaluate_muse(model, toy, reference=reference, pairs=2)
+    evaluate_muse(model, tiny, reference=reference, pairs=2)
     assert (fingerprint(model), fingerprint(reference), random_state()) == before
 
 
