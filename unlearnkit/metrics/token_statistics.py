@@ -34,6 +34,12 @@ class TokenStatistics:
     variances: tuple[float, ...]
 
 
+def joined(parts: Sequence[TokenStatistics]) -> TokenStatistics:
+    """The statistics of a text from those of its pieces, in order."""
+    names = ("log_probs", "means", "variances")
+    return TokenStatistics(*(tuple(v for part in parts for v in getattr(part, name)) for name in names))
+
+
 @torch.no_grad()
 def token_statistics(
     model: Any,

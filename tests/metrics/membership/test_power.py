@@ -56,3 +56,28 @@ def test_a_result_names_its_variant_and_what_was_compared(lab):
     )
     assert "answers" in stored["compared"]
     assert "min_k_plus_plus_0.2_open_unlearning" in found._repr_html_()
+
+
+def test_running_text_is_compared_where_both_groups_have_it(toy):
+    def texts(split):
+        return Split(split.name, (*split.rows, *(Text(row.prompt + row.target) for row in split.rows[:4])))
+
+    book = dataclasses.replace(toy, forget=texts(toy.forget), holdout=texts(toy.holdout))
+    found = membership_attack(toy.model, book)
+    assert (found.name, found.auc.members, found.auc.nonmembers) == ("min_k_0.4_muse", 4, 4)
+    assert "running text" in found.compared
+    assert "answers" in membership_attack(toy.model, dataclasses.replace(book, holdout=toy.holdout)).compared
+
+
+def test_the_pieces_of_a_privleak_text_are_one_text(toy):
+    def texts(name, subjects):
+        return Split(
+            name, tuple(Text(f"The page of {i} is blue.", subject) for i, subject in enumerate(subjects))
+        )
+
+    extra = {
+        "privleak_forget": texts("f", ["a", "a", "b", "", "", "a"]),
+        "privleak_holdout": texts("h", ["x", "y", "y"]),
+    }
+    found = membership_attack(toy.model, dataclasses.replace(toy, extra=extra))
+    assert (found.auc.members, found.auc.nonmembers) == (5, 2)

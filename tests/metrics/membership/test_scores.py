@@ -98,7 +98,7 @@ def test_half_precision_logits_are_scored_in_float32(toy, rows):
 def test_each_score_is_what_its_paper_says(toy, make_llama, rows):
     other = make_llama(3)
     found = scores_of(toy.model, toy, rows, *ATTACKS, reference=other)
-    for i, row in enumerate(VARIANTS["open_unlearning"].cut(row, bos_id=1) for row in rows):
+    for i, row in enumerate(VARIANTS["open_unlearning"].cut([row], bos_id=1)[0] for row in rows):
         logs, tokens = log_probs_by_hand(toy.model, row)
         given = logs[np.arange(len(tokens)), tokens]
         means, spread = (np.exp(logs) * logs).sum(1), np.sqrt((np.exp(logs) * logs**2).sum(1))
@@ -141,17 +141,36 @@ def test_a_variant_says_which_tokens_count(toy, rows):
     everything = [label for label in row.labels if label != -100]
 
     def counted(**changes):
-        cut = Variant(name="x", **changes).cut(row, bos_id=toy.tokenizer.bos_token_id)
+        (cut,) = Variant(name="x", **changes).cut([row], bos_id=toy.tokenizer.bos_token_id)
         return list(cut.target_ids)
 
     assert row.input_ids[0] == toy.tokenizer.bos_token_id
     assert counted() == everything
     assert counted(last_token=False) == everything[:-1]
     assert counted(first_token=False) == everything[1:]
-    without = Variant(name="x", first_token=False).cut(
-        row, bos_id=None
-    )  # no opening token: nothing to leave out
+    (without,) = Variant(name="x", first_token=False).cut([row], bos_id=None)  # nothing opens it
     assert list(without.target_ids) == everything
+
+
+def test_the_pieces_of_a_text_are_scored_as_one(double, toy, rows):
+    """Each piece is read by itself; the lowest tokens, the mean and the gradient are the whole text's."""
+    found = scores_of(double, toy, [rows[:3], rows[3]], "loss", "min_k", "gradient_norm", variant="muse")
+    given = [value for part in token_statistics(double, rows[:3], pad_id=0) for value in part.log_probs]
+    assert found["loss"][0] == pytest.approx(-np.mean(given))
+    assert found["min_k"][0] == pytest.approx(-np.sort(given)[: int(0.4 * len(given))].mean())
+    alone = scores_of(double, toy, rows[3:4], "loss", "min_k", "gradient_norm", variant="muse")
+    assert [values[1] for values in found.values()] == pytest.approx([values[0] for values in alone.values()])
+    model = copy.deepcopy(double)
+    total = sum(-_summed(model, row) for row in rows[:3]) / len(given)
+    total.backward()
+    squares = sum((weight.grad**2).sum() for weight in model.parameters())
+    assert found["gradient_norm"][0] == pytest.approx(squares.sqrt().item(), rel=1e-4)
+
+
+def _summed(model, row):
+    ids = torch.tensor([row.input_ids])
+    logs = model(input_ids=ids).logits[0, :-1].log_softmax(-1)
+    return sum(logs[i - 1, label] for i, label in enumerate(row.labels) if label != -100)
 
 
 def test_the_variants_give_different_numbers(toy, rows):

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from statistics import fmean
 from typing import Any
 
@@ -14,7 +15,7 @@ from unlearnkit.metrics.evaluating import evaluating
 from unlearnkit.metrics.membership.gradient_norm import gradient_norms
 from unlearnkit.metrics.membership.min_k import K, min_k, min_k_plus_plus
 from unlearnkit.metrics.membership.variant import Variant, as_variant
-from unlearnkit.metrics.token_statistics import TokenStatistics, token_statistics
+from unlearnkit.metrics.token_statistics import TokenStatistics, joined, token_statistics
 from unlearnkit.testbeds.encoding import Encoded
 
 
@@ -24,7 +25,7 @@ class _Asked:
 
     model: Any
     tokenizer: Any
-    rows: tuple[Encoded, ...]
+    texts: tuple[tuple[Encoded, ...], ...]
     k: float
     floor: int
     reference: Any
@@ -37,7 +38,9 @@ class _Asked:
     def of(self, model: Any) -> list[TokenStatistics]:
         with evaluating(model):
             pad_id = self.tokenizer.pad_token_id
-            return token_statistics(model, self.rows, pad_id=pad_id, progress=self.progress)
+            rows = [piece for text in self.texts for piece in text]
+            found = iter(token_statistics(model, rows, pad_id=pad_id, progress=self.progress))
+        return [joined(list(islice(found, len(text)))) for text in self.texts]
 
 
 def _losses(statistics: Sequence[TokenStatistics]) -> list[float]:
@@ -49,8 +52,11 @@ def _loss(asked: _Asked) -> list[float]:
 
 
 def _zlib(asked: _Asked) -> list[float]:
-    texts = [asked.tokenizer.decode(row.target_ids, skip_special_tokens=True) for row in asked.rows]
-    sizes = [len(zlib.compress(text.encode())) for text in texts]
+    def size(text: Sequence[Encoded]) -> int:
+        words = (asked.tokenizer.decode(piece.target_ids, skip_special_tokens=True) for piece in text)
+        return len(zlib.compress("".join(words).encode()))
+
+    sizes = [size(text) for text in asked.texts]
     return [loss / size for loss, size in zip(_loss(asked), sizes, strict=True)]
 
 
@@ -65,7 +71,7 @@ def _min_k_plus_plus(asked: _Asked) -> list[float]:
 def _gradient_norm(asked: _Asked) -> list[float]:
     with evaluating(asked.model):
         pad_id = asked.tokenizer.pad_token_id
-        return gradient_norms(asked.model, asked.rows, pad_id=pad_id, progress=asked.progress)
+        return gradient_norms(asked.model, asked.texts, pad_id=pad_id, progress=asked.progress)
 
 
 def _reference(asked: _Asked) -> list[float]:
@@ -87,7 +93,7 @@ def membership_scores(
     model: Any,
     tokenizer: Any,
     *,
-    rows: Sequence[Encoded],
+    rows: Sequence[Encoded | Sequence[Encoded]],
     attacks: Sequence[str] = ("min_k",),
     k: float = K,
     variant: str | Variant = "muse",
@@ -107,8 +113,8 @@ def membership_scores(
     model : a Hugging Face causal language model
         Nothing of it is changed, its modes and gradients included.
     tokenizer : its tokenizer
-    rows : sequence of Encoded
-        The labelled tokens are scored.
+    rows : sequence of Encoded, or of the pieces of each text
+        The labelled tokens are scored; all pieces of a text as one.
     attacks : sequence of str
     k : float
         The share of tokens that min_k and min_k_plus_plus look at.
@@ -148,6 +154,7 @@ def membership_scores(
             "reference=model, such as lab.never_learned"
         )
     chosen = as_variant(variant)
-    cut = tuple(chosen.cut(row, bos_id=tokenizer.bos_token_id) for row in rows)
+    texts = ((row,) if isinstance(row, Encoded) else tuple(row) for row in rows)
+    cut = tuple(chosen.cut(text, bos_id=tokenizer.bos_token_id) for text in texts)
     asked = _Asked(model, tokenizer, cut, k, chosen.floor, reference, progress)
     return {attack: ATTACKS[attack](asked) for attack in attacks}

@@ -15,11 +15,12 @@ from unlearnkit.testbeds.encoding import Encoded
 
 
 def gradient_norms(
-    model: Any, rows: Sequence[Encoded], *, pad_id: int, progress: bool = False
+    model: Any, texts: Sequence[Sequence[Encoded]], *, pad_id: int, progress: bool = False
 ) -> list[float]:
     """L2 norm of each text's gradient of its token-mean loss, over all weights that require one.
 
-    One backward pass a text. Nobody's `.grad` is touched. Higher means less likely a member.
+    A text may be in several pieces; its mean is over the tokens of all. One backward pass a text. Nobody's
+    `.grad` is touched. Higher means less likely a member.
 
     Raises
     ------
@@ -36,8 +37,8 @@ def gradient_norms(
             "gradient_norm: no weight of the model requires a gradient, so every norm would be 0; call "
             "model.requires_grad_() or take another attack"
         )
-    bar = tqdm(rows, desc="gradients", unit="text", disable=not progress, leave=False)
-    return [_norm(model, weights, collate([row], pad_id=pad_id, device=model.device)) for row in bar]
+    bar = tqdm(texts, desc="gradients", unit="text", disable=not progress, leave=False)
+    return [_norm(model, weights, collate(text, pad_id=pad_id, device=model.device)) for text in bar]
 
 
 @torch.enable_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unlearnkit.errors import BadInput, require_integer, unknown_name
@@ -35,27 +36,28 @@ class Variant:
     def __post_init__(self) -> None:
         require_integer("floor", self.floor, minimum=0, maximum=1)
 
-    def cut(self, row: Encoded, *, bos_id: int | None) -> Encoded:
-        """A row with labels on the tokens that count.
+    def cut(self, pieces: Sequence[Encoded], *, bos_id: int | None) -> tuple[Encoded, ...]:
+        """A text, in one piece or more, with labels on the tokens that count.
 
         Raises
         ------
         BadInput
             When none is left.
         """
-        labels = list(row.labels)
-        opened = bool(row.input_ids) and row.input_ids[0] == bos_id
-        if not self.first_token and opened:
-            labels[1:2] = [NO_TARGET]
-        places = [i for i, label in enumerate(labels) if label != NO_TARGET]
+        labels = [list(piece.labels) for piece in pieces]
+        if not self.first_token and pieces[0].input_ids[0] == bos_id:
+            labels[0][1:2] = [NO_TARGET]
+        places = [i for i, label in enumerate(labels[-1]) if label != NO_TARGET]
         if not self.last_token and places:
-            labels[places.pop()] = NO_TARGET
-        if not places:
+            labels[-1][places[-1]] = NO_TARGET
+        if all(label == NO_TARGET for piece in labels for label in piece):
             raise BadInput(
-                f"a text of {len(row.input_ids)} tokens has none left to score, as variant {self.name!r} "
+                f"a text of {sum(map(len, labels))} tokens has none left to score, as variant {self.name!r} "
                 "counts them; leave it out, or take a variant that keeps its first and last token"
             )
-        return Encoded(row.input_ids, tuple(labels))
+        return tuple(
+            Encoded(piece.input_ids, tuple(kept)) for piece, kept in zip(pieces, labels, strict=True)
+        )
 
 
 VARIANTS = {
