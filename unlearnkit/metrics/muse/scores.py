@@ -99,9 +99,10 @@ def evaluate_muse(
         What PrivLeak compares with: the retrained model (`lab.never_learned`), its AUC of forget against
         holdout in MUSE's orientation, or "muse_news", "muse_books" for muse_bench's constants.
     pairs : int, optional
-        Examples before each question. Unless given: MUSE's 10 where the testbed brings them, else none, since
-        the atlas's models never saw two questions in a row and fail at it. Given for such a testbed, they
-        are drawn from the retain questions, and those drawn are not asked.
+        Examples before each question. Unless given: MUSE's 10 where the testbed brings them, else none. Given
+        for a testbed without, they are drawn from the retain questions, and those drawn are not asked. The
+        atlas's models never saw two questions in a row: with two examples the target answers none right, so
+        they need pairs=0 in MUSE's files, too.
     trailing_space : bool
         See `knowmem`.
     verbmem_length : {"128", "true"}
