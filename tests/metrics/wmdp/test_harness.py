@@ -94,7 +94,9 @@ def test_every_likelihood_is_the_harness_s(logged, model, lab, questions):
         ours = log_likelihoods(model, lab.tokenizer, contexts=prompts[task], continuations=ways[task])
         assert len(theirs) == len(questions)
         for mine, other in zip(ours, theirs, strict=True):
-            assert [way.log_likelihood for way in mine] == pytest.approx([sum for sum, _ in other], abs=2e-4)
+            assert [way.log_likelihood for way in mine] == pytest.approx(
+                [total for total, _ in other], abs=2e-4
+            )
             assert [way.greedy for way in mine] == [greedy for _, greedy in other]
 
 

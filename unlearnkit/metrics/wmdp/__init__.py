@@ -1,4 +1,4 @@
-"""WMDP: multiple-choice questions, scored by letter as lm-evaluation-harness does, and by the options' text."""
+"""WMDP: multiple-choice questions, scored by letter as lm-evaluation-harness does, and by option text."""
 
 from unlearnkit.metrics.wmdp.choices import ChoiceScores, score_choices
 from unlearnkit.metrics.wmdp.evaluate import WmdpScores, evaluate_wmdp

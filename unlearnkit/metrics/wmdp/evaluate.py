@@ -105,8 +105,8 @@ def evaluate_wmdp(
     asked = {split: _choices(getattr(lab, split).questions) for split in SPLITS}
     if not any(asked.values()):
         raise BadInput(
-            f"lab: no open-class question of testbed {lab.name!r} has options, so there is nothing to choose from; use a "
-            "testbed whose questions have four, such as wmdp:PATH"
+            f"lab: no open-class question of testbed {lab.name!r} has options, so there is nothing to "
+            "choose from; use a testbed whose questions have four, such as wmdp:PATH"
         )
     asked["retain"] = _spread(asked["retain"], retain_questions)
     given: dict[str, Any] = {"rows_at_once": rows_at_once, "progress": progress}

@@ -107,7 +107,7 @@ def harness_accuracy(
     >>> lab = uk.load_testbed("atlas")
     >>> uk.metrics.harness_accuracy(lab.model, lab.tokenizer, tasks=[])
     Traceback (most recent call last):
-    unlearnkit.errors.BadInput: tasks: none named, and which are run decides what is downloaded; ...
+    unlearnkit.errors.BadInput: tasks: none named, and they decide what is downloaded; ...
     """
     _check(tasks, task_folder, {"few_shot": few_shot, "limit": limit, "batch_size": batch_size})
     require_integer("seed", seed)
@@ -133,7 +133,7 @@ def _check(tasks: Sequence[str], folder: str | Path | None, counts: Mapping[str,
         raise BadInput(f'tasks must be a list of names, not {tasks!r}; write tasks=["mmlu"]')
     if not tasks:
         raise BadInput(
-            'tasks: none named, and which are run decides what is downloaded; write tasks=["mmlu"] or the like'
+            'tasks: none named, and they decide what is downloaded; write tasks=["mmlu"] or the like'
         )
     if folder is not None and not Path(folder).is_dir():
         raise MissingReference(

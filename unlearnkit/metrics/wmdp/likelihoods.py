@@ -61,7 +61,7 @@ def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:
 
 
 def require_room(model: Any, pairs: Sequence[Pair]) -> None:
-    """Raise unless every pair fits the model's positions; lm-evaluation-harness cuts its beginning off instead.
+    """Raise unless every pair fits the model's positions; the harness cuts its beginning off instead.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def log_likelihoods(
     rows_at_once: int = ROWS_AT_ONCE,
     progress: bool = False,
 ) -> list[tuple[Continuation, ...]]:
-    """Score several continuations of each context: sum over their tokens of log p(token | all before).
+    r"""Score several continuations of each context: sum over their tokens of log p(token | all before).
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def log_likelihoods(
     >>> import unlearnkit as uk
     >>> lab = uk.load_testbed("atlas")
     >>> (ways,) = log_likelihoods(lab.model, lab.tokenizer,
-    ...     contexts=["Question: What is the capital of Peru?\\nAnswer:"], continuations=[[" Lima", " Oslo"]])
+    ...     contexts=["Question: What is the capital of Peru?\nAnswer:"], continuations=[[" Lima", " Oslo"]])
     >>> ways[0].greedy, ways[0].log_likelihood > ways[1].log_likelihood
     (True, True)
     """

@@ -12,12 +12,12 @@ TOPICS = {"bio": "biology", "cyber": "cybersecurity", "chem": "chemistry"}  # WM
 
 
 def description(about: str) -> str:
-    """The sentence before a question, as lm-evaluation-harness words it for WMDP and MMLU; "" without a topic.
+    r"""The sentence before a question, as lm-evaluation-harness words it; "" without a topic.
 
     Examples
     --------
     >>> description("biology")
-    'The following are multiple choice questions (with answers) about biology.\\n\\n'
+    'The following are multiple choice questions (with answers) about biology.\n\n'
     """
     return f"The following are multiple choice questions (with answers) about {about}.\n\n" if about else ""
 
@@ -71,8 +71,8 @@ def require_choices(questions: Sequence[Question]) -> None:
         if question.options.count(question.answer) != 1:
             times = question.options.count(question.answer)
             raise BadInput(
-                f"{where} has its answer {question.answer!r} {times} times among its options, not once, so no "
-                "letter is the right one; correct it or leave it out"
+                f"{where} has its answer {question.answer!r} {times} times among its options, not once, so "
+                "no letter is the right one; correct it or leave it out"
             )
         if not all(option.strip() for option in question.options):
             raise BadInput(f"{where} has an empty option, whose length divides nothing; give it text")
