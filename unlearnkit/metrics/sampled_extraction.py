@@ -21,6 +21,7 @@ from unlearnkit.errors import (
     require_positive,
 )
 from unlearnkit.metrics.knowmem import ANSWER_TOKENS, normalise
+from unlearnkit.metrics.positions import require_positions
 from unlearnkit.metrics.sampling import ROWS_AT_ONCE, sampled
 from unlearnkit.randomness import generator
 from unlearnkit.testbeds.encoding import encode_rows
@@ -188,6 +189,8 @@ def sampled_extraction(
     if not asked:
         raise BadInput("questions: none to ask, so there is no share to take; give at least one")
     encoded = encode_rows(asked, lab.tokenizer)
+    longest = max(len(row.prompt_ids) for row in encoded) + max_new_tokens - 1
+    require_positions(model, longest, what="questions: the longest, with max_new_tokens after it,")
     given = sampled(
         model,
         [row.prompt_ids for row in encoded for _ in range(samples)],

@@ -88,9 +88,7 @@ def _continue(
     ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     for step in range(numbers.shape[1]):
         given = {**cache, **({"position_ids": places} if takes_places else {})}
-        output = model(
-            input_ids=ids, attention_mask=mask, use_cache=True, **given
-        )  # fmt: skip
+        output = model(input_ids=ids, attention_mask=mask, use_cache=True, **given)
         token = draw(output.logits[:, -1], numbers[:, step], temperature=temperature, top_p=top_p)
         fresh.append(token)
         ended |= token == eos_id

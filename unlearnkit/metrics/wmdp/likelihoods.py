@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from unlearnkit.errors import BadInput, require_integer
 from unlearnkit.metrics.evaluating import evaluating
+from unlearnkit.metrics.positions import require_positions
 
 ROWS_AT_ONCE = 32
 Pair = tuple[tuple[int, ...], tuple[int, ...]]  # the token ids of a context, and of what follows it
@@ -58,23 +59,6 @@ def encode_pair(tokenizer: Any, context: str, continuation: str) -> Pair:
 def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:
     ids = tuple(tokenizer(text).input_ids)
     return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
-
-
-def require_room(model: Any, pairs: Sequence[Pair]) -> None:
-    """Raise unless every pair fits the model's positions; the harness cuts its beginning off instead.
-
-    Raises
-    ------
-    BadInput
-        With the longest one's length.
-    """
-    room = getattr(model.config, "max_position_embeddings", None)
-    longest = max(len(context) + len(after) - 1 for context, after in pairs)
-    if room is not None and longest > room:
-        raise BadInput(
-            f"prompts: the longest has {longest} tokens, and the model has positions for {room}; cut at its "
-            "beginning it would be another question: shorten it, leave it out, or give a model with more"
-        )
 
 
 def log_likelihoods(
@@ -132,7 +116,8 @@ def log_likelihoods(
     ]
     if not pairs:
         raise BadInput("continuations: none given, so nothing can be scored; give at least one")
-    require_room(model, pairs)
+    longest = max(len(context) + len(after) - 1 for context, after in pairs)
+    require_positions(model, longest, what="contexts: the longest, with what follows it,")
     with evaluating(model):
         scored = iter(_score(model, pairs, rows_at_once, progress))
     return [tuple(next(scored) for _ in ways) for ways in continuations]
