@@ -12,6 +12,7 @@ import torch
 from unlearnkit.errors import BadInput, MissingReference, UnknownName
 from unlearnkit.metrics import harness_accuracy
 from unlearnkit.metrics.wmdp import LETTERS, letter_prompt, log_likelihoods, score_choices
+from unlearnkit.metrics.wmdp.likelihoods import encode_pair
 
 LETTER_TASK = r"""
 task: atlas_letter
@@ -122,6 +123,18 @@ def test_weights_that_an_attack_parted_stay_apart(model, lab, task_folder):
     parted.lm_head.weight = torch.nn.Parameter(-parted.lm_head.weight.detach())
     harness_accuracy(parted, lab.tokenizer, tasks=["atlas_letter"], task_folder=task_folder, limit=1)
     assert torch.equal(parted.lm_head.weight, -model.lm_head.weight)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "texts", [("Answer:", " A"), ("Answer: ", "A"), ("Answer:\n\n", " Lima"), ("Ans", "wer")]
+)
+def test_context_and_continuation_are_parted_as_the_harness_does(texts, model, lab, task_folder):
+    from lm_eval.models.huggingface import HFLM
+
+    wrapped = HFLM(pretrained=copy.deepcopy(model), tokenizer=copy.deepcopy(lab.tokenizer))
+    theirs = tuple(map(tuple, wrapped._encode_pair(*texts)))
+    assert encode_pair(lab.tokenizer, *texts) == theirs
 
 
 @pytest.mark.slow

@@ -45,6 +45,10 @@ def encode_pair(tokenizer: Any, context: str, continuation: str) -> Pair:
     BadInput
         When either has no token: the first token of a text is predicted from nothing.
     """
+    bare = (
+        context.rstrip()
+    )  # spaces at its end belong to what follows: there a tokenizer joins them to a word
+    context, continuation = bare, context[len(bare) :] + continuation
     before, whole = (_ids(tokenizer, text) for text in (context, context + continuation))
     after = whole[len(before) :]
     if not before or not after:
@@ -53,7 +57,7 @@ def encode_pair(tokenizer: Any, context: str, continuation: str) -> Pair:
             f"{empty}: {(context if not before else continuation)[-60:]!r} has no token of its own in this "
             "tokenizer, so its likelihood cannot be taken; word it otherwise"
         )
-    return whole[: len(before)], after
+    return before, after
 
 
 def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:
