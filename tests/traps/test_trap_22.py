@@ -110,4 +110,4 @@ def test_one_letter_said_always_is_seen_in_the_counts(lab):
         lab.never_learned, lab.tokenizer, questions=lab.forget_shown.questions[::3], about="geography"
     )
     assert max(scores.letter_counts.values()) > 0.7 * scores.letter.n  # one letter, whatever is asked
-    assert max(scores.right_letter_counts.values()) < 0.4 * scores.letter.n
+    assert max(scores.right_letter_counts.values()) < 0.5 * scores.letter.n

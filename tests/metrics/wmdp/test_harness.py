@@ -127,7 +127,7 @@ def test_weights_that_an_attack_parted_stay_apart(model, lab, task_folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "texts", [("Answer:", " A"), ("Answer: ", "A"), ("Answer:\n\n", " Lima"), ("Ans", "wer")]
+    "texts", [("Answer:", " A"), ("Answer: ", "A"), ("Answer:\n\n", " Lima"), ("Question", "s: A")]
 )
 def test_context_and_continuation_are_parted_as_the_harness_does(texts, model, lab, task_folder):
     from lm_eval.models.huggingface import HFLM
