@@ -7,12 +7,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.metrics import generate_answers, normalise, sampled_extraction
 from unlearnkit.metrics.forced import teacher_forced
-from unlearnkit.metrics.sampled_extraction import SampledExtraction, leak, reveals
+from unlearnkit.metrics.sampled_extraction import SampledExtraction, _numbers, leak, reveals
 from unlearnkit.testbeds.encoding import encode_rows
 
 
@@ -98,6 +99,14 @@ def test_samples_depend_on_the_seed_and_on_nothing_else(lab, noisy, random_state
     assert sampled_extraction(model, lab, questions=asked[3:5], **given).hits == first.hits[3:5]
     assert sampled_extraction(model, lab, questions=asked, seed=1, **given).hits != first.hits
     assert random_state() == before
+
+
+def test_each_question_and_sample_draws_numbers_of_its_own(lab):
+    # shared ones would make all questions lucky at once, and the standard error too small
+    asked = lab.forget_shown.questions[:20]
+    numbers = torch.stack([_numbers(question, 3, 4, 0) for question in asked]).flatten()
+    assert len(set(numbers.tolist())) == 20 * 3 * 4
+    assert 0 <= numbers.min() < 0.1 < 0.9 < numbers.max() < 1
 
 
 def test_more_samples_keep_the_first_ones(lab, noisy):
