@@ -1,4 +1,3 @@
-"""A model is scored in evaluation mode, and is afterwards as it was before."""
 """A model while it is scored: nothing drops out, no gradient is kept, and all is put back afterwards."""
 
 from __future__ import annotations
@@ -14,11 +13,6 @@ from unlearnkit.randomness import fitting_threads
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Run a block with a model in evaluation mode; each module's mode comes back, also after an error."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        with fitting_threads(model):
     """Run a block with a model in evaluation mode, without gradients, on as many threads as fit its size.
 
     Examples
@@ -30,6 +24,8 @@ def evaluating(model: Any) -> Iterator[None]:
     >>> model[0].training
     True
     """
+    training = [module for module in model.modules() if module.training]
+    model.eval()
     try:
         with torch.no_grad(), fitting_threads(model):
             yield
