@@ -5,6 +5,7 @@ from unlearnkit.objectives.ceu import CEU
 from unlearnkit.objectives.graddiff import GradDiff
 from unlearnkit.objectives.npo import NPO, npo_loss
 from unlearnkit.objectives.objective import Objective
+from unlearnkit.objectives.retain import Batch, RowsOf
 from unlearnkit.objectives.rmu import RMU
 from unlearnkit.objectives.satimp import SatImp
 from unlearnkit.objectives.undial import UNDIAL
@@ -16,8 +17,10 @@ __all__ = [
     "RMU",
     "UNDIAL",
     "WGA",
+    "Batch",
     "GradDiff",
     "Objective",
+    "RowsOf",
     "SatImp",
     "catalogue",
     "create",
