@@ -76,9 +76,9 @@ def test_mixed_rows_are_rmus_variant(cells, toy):
     assert ours.item() == pytest.approx(rmu.forget_term(toy.model, batch).item(), rel=1e-5)
 
 
-def npo_batch(model, lab):
-    """A forget batch with all that the variants compare with, of the model and of another one."""
-    batch = collate(lab.encode(lab.forget)[:6], pad_id=lab.tokenizer.pad_token_id)
+def npo_batch(model, lab, rows=None):
+    """A forget batch with what the lesson's variants compare with: what the model says of it."""
+    batch = collate(rows or lab.encode(lab.forget)[:6], pad_id=lab.tokenizer.pad_token_id)
     with torch.no_grad():
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
         return batch | {
@@ -101,6 +101,25 @@ def test_npos_variants_share_their_value_at_the_reference_and_nothing_else(cells
         )
     assert here == pytest.approx([20 * math.log(2)] * 3)
     assert len({round(value, 2) for value in there}) == 3
+
+
+@pytest.mark.parametrize(("ours", "variant"), [("npo_raw_logits", "muse_bench"), ("npo_batch_mean", "soul")])
+def test_the_wrong_ones_are_npos_variants(cells, toy, make_llama, ours, variant):
+    rows = [
+        row
+        for row in toy.encode(toy.forget)
+        if len(row.input_ids) == len(toy.encode(toy.forget)[0].input_ids)
+    ]
+    assert len(rows) > 3
+    batch = npo_batch(toy.model, toy, rows[:4])  # of one length: the lesson's raw logits count padding
+    theirs = uk.objectives.create("npo", beta=0.1, variant=variant)
+    reference = {
+        key: torch.cat(list(parts)) for key, parts in theirs.forget_reference(toy.model, batch).items()
+    }
+    other = make_llama(5)
+    with torch.no_grad():
+        wanted = theirs.forget_term(other, batch | reference).item()
+        assert function(cells, "npo", ours, BETA=0.1)(other, batch).item() == pytest.approx(wanted, rel=1e-5)
 
 
 def test_raw_logits_reward_what_changes_no_probability(cells, toy):
