@@ -163,6 +163,7 @@ def test_the_bugs_show_where_the_text_says_that_they_do(executed):
     assert wrong > 0.8 * right
     shown = {line.split("  ")[0]: line for line in said(executed, "bits-twin").splitlines()}
     assert "planted 0%" in shown["NF4, blocks of 64"] and "planted 9" in shown["RTN, row"]
+    assert all(re.search(r"target (9\d|100)%, .* never learned 0%", line) for line in shown.values())
 
 
 def said(executed, cell):
