@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 import unlearnkit as uk
-from unlearnkit.unlearning.pairs import paired_batches, reference_sums
+from unlearnkit.unlearning.configure import configure
+from unlearnkit.unlearning.problem import prepare
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 
@@ -58,13 +59,8 @@ class Bare:
 
     def __init__(self, lab, optimizer: str) -> None:
         self.model = copy.deepcopy(lab.model).train()
-        cpu, pad_id = torch.device("cpu"), lab.tokenizer.pad_token_id
-        forget, retain = lab.encode(lab.forget), lab.encode(lab.retain)
-        sums = reference_sums(self.model, forget, batch_size=BATCH_SIZE, pad_id=pad_id)
-        pairs = paired_batches(
-            forget, retain, batch_size=BATCH_SIZE, seed=0, pad_id=pad_id, device=cpu, reference_nll=sums
-        )
-        self.pairs = list(islice(pairs, STEPS))
+        config = configure(lab, "npo", optimizer, lr=1e-5, steps=STEPS, batch_size=BATCH_SIZE)
+        self.pairs = list(islice(prepare(lab, config).pairs(), STEPS))
         self.tokens = [int(sum(batch["attention_mask"].sum() for batch in pair)) for pair in self.pairs]
         self.optimizer = uk.optim.create(optimizer, self.model.parameters(), lr=1e-5)
         self.done = 0

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, UnknownName
-from unlearnkit.unlearning.pairs import paired_batches
+from unlearnkit.unlearning.pairs import Side, paired_batches
 
 FEW = {"lr": 1e-3, "steps": 3, "batch_size": 4, "progress": False}
 
@@ -187,7 +187,8 @@ def _by_hand(lab, steps, *, lr, beta, max_grad_norm, seed):
     model = copy.deepcopy(lab.model).train()
     reference = copy.deepcopy(lab.model).eval()
     forget, retain = lab.encode(lab.forget), lab.encode(lab.retain)
-    pairs = paired_batches(forget, retain, batch_size=4, seed=seed, pad_id=0, device=torch.device("cpu"))
+    sides = (Side(rows, pad_id=0, device=torch.device("cpu")) for rows in (forget, retain))
+    pairs = paired_batches(*sides, batch_size=4, seed=seed)
     optimizer, losses = torch.optim.Adam(model.parameters(), lr=lr), []
     for ours, kept in islice(pairs, steps):
         with torch.no_grad():

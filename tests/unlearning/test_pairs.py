@@ -1,4 +1,4 @@
-"""Pairs of batches: both streams run on their own, and a reference stays with its row."""
+"""Pairs of batches: both streams run on their own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from itertools import islice
 import pytest
 import torch
 
-from unlearnkit.testbeds.batches import collate
-from unlearnkit.unlearning.pairs import paired_batches, reference_sums
+from unlearnkit.unlearning.pairs import Side, paired_batches
 
 CPU = torch.device("cpu")
 
@@ -18,9 +17,9 @@ def rows(toy):
     return toy.encode(toy.forget), toy.encode(toy.retain)
 
 
-def take(forget, retain, count, **options):
-    given = {"batch_size": 4, "seed": 0, "pad_id": 0, "device": CPU, **options}
-    return list(islice(paired_batches(forget, retain, **given), count))
+def take(forget, retain, count, *, seed=0):
+    sides = (Side(rows, pad_id=0, device=CPU) for rows in (forget, retain))
+    return list(islice(paired_batches(*sides, batch_size=4, seed=seed), count))
 
 
 def texts(batches) -> list[list[tuple[int, ...]]]:
@@ -62,32 +61,3 @@ def test_the_seed_decides_the_order(rows):
     assert texts(pair[0] for pair in one) == texts(pair[0] for pair in same)
     assert texts(pair[0] for pair in one) != texts(pair[0] for pair in other)
     assert texts(pair[1] for pair in one) != texts(pair[1] for pair in other)
-
-
-def test_a_reference_travels_with_its_row(rows):
-    forget, retain = rows
-    number_of = {row.input_ids: float(i) for i, row in enumerate(forget)}
-    pairs = take(forget, retain, 60, reference_nll=torch.arange(len(forget), dtype=torch.float32))
-    for batch, _ in pairs:
-        assert batch["reference_nll"].tolist() == [number_of[row] for row in texts([batch])[0]]
-    assert "reference_nll" not in take(forget, retain, 1)[0][0]
-
-
-@pytest.mark.parametrize("batch_size", [1, 5, 64])
-def test_reference_sums_are_hugging_faces_losses_row_by_row(batch_size, rows, toy):
-    forget = rows[0]
-    sums = reference_sums(toy.model, forget, batch_size=batch_size, pad_id=0)
-    assert not sums.requires_grad
-    for row, ours in list(zip(forget, sums, strict=True))[::3]:
-        batch = collate([row], pad_id=0)
-        mean = toy.model(input_ids=batch["input_ids"], labels=batch["labels"]).loss.item()
-        assert ours.item() == pytest.approx(mean * len(row.target_ids), rel=1e-5)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_the_reference_is_taken_without_dropout(training, rows, make_llama):
-    forget = rows[0][:6]
-    steady = reference_sums(make_llama(0), forget, batch_size=3, pad_id=0)
-    model = make_llama(0, attention_dropout=0.5).train(training)
-    assert torch.equal(reference_sums(model, forget, batch_size=3, pad_id=0), steady)
-    assert model.training is training

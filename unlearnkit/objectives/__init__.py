@@ -4,5 +4,15 @@ from unlearnkit.objectives.catalogue import catalogue, create
 from unlearnkit.objectives.graddiff import GradDiff
 from unlearnkit.objectives.npo import NPO, npo_loss
 from unlearnkit.objectives.objective import Objective
+from unlearnkit.objectives.retain import Batch, RowsOf
 
-__all__ = ["NPO", "GradDiff", "Objective", "catalogue", "create", "npo_loss"]
+__all__ = [
+    "NPO",
+    "Batch",
+    "GradDiff",
+    "Objective",
+    "RowsOf",
+    "catalogue",
+    "create",
+    "npo_loss",
+]

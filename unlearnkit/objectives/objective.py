@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from unlearnkit.errors import MissingReference, require_one_of, require_positive
-from unlearnkit.objectives.retain import RETAIN_TERMS, Batch, RowsOf
+from unlearnkit.objectives.retain import RETAIN_TERMS, Batch, RowsOf, nothing_kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,27 +21,39 @@ class Objective:
     Attributes
     ----------
     retain_weight : float
-        Weight of the retain term.
+        Weight of the retain term; at 0 the retain batch is not looked at.
     retain : {"nll", "kl"}
         The retain term: the token-mean negative log-likelihood, or the Kullback-Leibler divergence from the
         reference model's predictions; see `objectives.retain`.
     forget_keys, retain_keys : tuple of str
         What batches must carry of the reference model; () where it is not needed.
+    needs_refusals : bool
+        Whether forget batches must carry refusals of the same prompts: "refusal_input_ids",
+        "refusal_attention_mask" and "refusal_labels", padded on the right.
+    forget_passes : int
+        Forward passes that the forget term takes over its batch.
     """
 
     retain_weight: float = 1.0
     retain: str = "nll"
 
     forget_keys: ClassVar[tuple[str, ...]] = ()
+    needs_refusals: ClassVar[bool] = False
+    forget_passes: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         require_positive("retain_weight", self.retain_weight, zero_allowed=True)
         require_one_of("retain", self.retain, RETAIN_TERMS)
 
     @property
+    def keeps(self) -> bool:
+        """Whether there is a retain term."""
+        return self.retain_weight > 0
+
+    @property
     def retain_keys(self) -> tuple[str, ...]:
         """What a retain batch must carry of the reference model."""
-        return RETAIN_TERMS[self.retain].keys
+        return RETAIN_TERMS[self.retain].keys if self.keeps else ()
 
     @property
     def needs_reference(self) -> bool:
@@ -58,6 +70,8 @@ class Objective:
 
     def retain_term(self, model: Any, retain: Batch) -> torch.Tensor:
         """What the loss says of the retain batch, with its weight."""
+        if not self.keeps:
+            return nothing_kept(model)
         return self.retain_weight * RETAIN_TERMS[self.retain].term(model, retain)
 
     def forget_reference(self, model: Any, forget: Batch) -> RowsOf:
@@ -73,7 +87,15 @@ class Objective:
         return [weight for weight in model.parameters() if weight.requires_grad]
 
     def finish_(self, model: Any, origin: Any) -> None:
-        """What is done to the weights after the last step, in place; nothing, for most."""
+        """What is done to the weights after the last step, in place; nothing, for most.
+
+        `origin` is the testbed's model: where the steps began.
+        """
+
+    @property
+    def finishes(self) -> bool:
+        """Whether anything is done to the weights after the last step."""
+        return type(self).finish_ is not Objective.finish_
 
 
 def of_reference(batch: Batch, key: str, objective: str) -> torch.Tensor:

@@ -26,6 +26,13 @@ class RetainTerm:
     keys: tuple[str, ...] = ()
 
 
+def nothing_kept(model: Any) -> torch.Tensor:
+    """The retain term where nothing is asked to be kept: 0, with a gradient of 0, and no forward pass."""
+    weight = next(weight for weight in model.parameters() if weight.requires_grad)
+    nothing: torch.Tensor = 0.0 * weight.flatten()[0]
+    return nothing
+
+
 def kl_from_reference(model: Any, batch: Batch) -> torch.Tensor:
     """KL(reference || model), averaged over the batch's targets, in nats: a scalar.
 

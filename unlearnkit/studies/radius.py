@@ -25,7 +25,9 @@ from unlearnkit.randomness import one_thread
 from unlearnkit.studies.calibrate import BATCH_SIZE, FOLD, OBJECTIVE_OPTIONS
 from unlearnkit.studies.cells import CONTROLS, Problem
 from unlearnkit.testbeds.testbed import Testbed
-from unlearnkit.unlearning.pairs import Pair, paired_batches, reference_sums
+from unlearnkit.unlearning.configure import configure
+from unlearnkit.unlearning.pairs import Pair
+from unlearnkit.unlearning.problem import prepare
 
 TASK = "entities"
 RADII = tuple(float(f"{10 ** (half / 2):.3g}") for half in range(-12, 1))  # 1e-6, 3.16e-6, …, 1
@@ -170,14 +172,8 @@ def _errors(radii: Sequence[float], here: float, exact: float, near: Any, true: 
 
 def _pair(lab: Testbed) -> Pair:
     """Always the same 16 rows to forget and 16 to keep, with the target's own sums for NPO."""
-    pad_id, forget = lab.tokenizer.pad_token_id, lab.encode(lab.forget)
-    sums = reference_sums(lab.model, forget, batch_size=BATCH_SIZE, pad_id=pad_id)
-    return next(
-        paired_batches(
-            forget, lab.encode(lab.retain), batch_size=BATCH_SIZE, seed=0, pad_id=pad_id, device=lab.device,
-            reference_nll=sums,
-        )
-    )  # fmt: skip
+    config = configure(lab, "npo", "sgd", lr=1.0, steps=1, batch_size=BATCH_SIZE)
+    return next(prepare(lab, config).pairs())
 
 
 def _mean_nll(pair: Pair, model: Any) -> torch.Tensor:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from unlearnkit.errors import BadInput, require_integer
@@ -18,6 +19,7 @@ from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import configure
 from unlearnkit.unlearning.cost import Cost, displacement
 from unlearnkit.unlearning.problem import Problem, prepare
+from unlearnkit.unlearning.reference import evaluating
 from unlearnkit.unlearning.run import History, Run
 from unlearnkit.unlearning.status import judge
 
@@ -38,10 +40,13 @@ class Checkpoint:
     seconds: float
     problem: Problem
 
-    @property
+    @cached_property
     def model(self) -> Any:
-        """The model in the making, in float32 and training mode; not to be changed."""
-        return self.problem.model
+        """The model in the making, in float32 and training mode; not to be changed.
+
+        Where the objective finishes a model, or freezes weights meanwhile: a copy, finished.
+        """
+        return self.problem.finished_copy() if self.problem.in_the_making else self.problem.model
 
     @property
     def diverged(self) -> bool:
@@ -54,15 +59,9 @@ class Checkpoint:
         lab = self.problem.lab
         questions = (*lab.forget_shown.questions, *lab.forget_heldout.questions)
         rows = encode_rows(questions, lab.tokenizer)
-        training = [module for module in self.model.modules() if module.training]
-        self.model.eval()
-        try:
-            with fitting_threads(self.model):
-                forced = teacher_forced(self.model, rows, pad_id=lab.tokenizer.pad_token_id)
-            return sum(row.nll for row in forced) / sum(len(row.hits) for row in forced)
-        finally:
-            for module in training:
-                module.training = True
+        with evaluating(self.model), fitting_threads(self.model):
+            forced = teacher_forced(self.model, rows, pad_id=lab.tokenizer.pad_token_id)
+        return sum(row.nll for row in forced) / sum(len(row.hits) for row in forced)
 
     def to_run(self, *, steps: int | None = None) -> Run:
         """The run that would have ended here, scored, with a model of its own.

@@ -3,50 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
-from unlearnkit.losses import sequence_nll
 from unlearnkit.randomness import generator
-from unlearnkit.testbeds.batches import Batch, collate, endless_chunks, sorted_chunks
+from unlearnkit.testbeds.batches import Batch, collate, endless_chunks
 from unlearnkit.testbeds.encoding import Encoded
+from unlearnkit.unlearning.reference import Reference
 
 Pair = tuple[Batch, Batch]
 
 
-def paired_batches(
-    forget: Sequence[Encoded],
-    retain: Sequence[Encoded],
-    *,
-    batch_size: int,
-    seed: int,
-    pad_id: int,
-    device: torch.device,
-    reference_nll: torch.Tensor | None = None,
-) -> Iterator[Pair]:
+@dataclass(frozen=True)
+class Side:
+    """The rows of one side, and what their batches carry beside them.
+
+    Attributes
+    ----------
+    rows : sequence of Encoded
+    pad_id : int
+    device : torch.device
+    refusals : sequence of Encoded
+        One a row, or none at all.
+    reference : Reference, optional
+    """
+
+    rows: Sequence[Encoded]
+    pad_id: int
+    device: torch.device
+    refusals: Sequence[Encoded] = ()
+    reference: Reference | None = None
+
+    def asked(self, chunk: Sequence[int]) -> Batch:
+        """The rows of these numbers, with their refusals: what the reference model is shown."""
+        batch = collate([self.rows[i] for i in chunk], pad_id=self.pad_id, device=self.device)
+        if self.refusals:
+            refused = collate([self.refusals[i] for i in chunk], pad_id=self.pad_id, device=self.device)
+            batch |= {f"refusal_{name}": tensor for name, tensor in refused.items()}
+        return batch
+
+    def batch(self, chunk: Sequence[int]) -> Batch:
+        """The rows of these numbers, with all that is carried beside them."""
+        batch = self.asked(chunk)
+        return batch if self.reference is None else batch | self.reference.beside(chunk, batch)
+
+
+def paired_batches(forget: Side, retain: Side, *, batch_size: int, seed: int) -> Iterator[Pair]:
     """Yield (forget batch, retain batch) without end.
 
     The two streams draw apart, so another retain set does not reorder the forget rows.
-    `reference_nll`, (forget rows,), travels with the rows it belongs to.
     """
-    forget_chunks = endless_chunks(forget, batch_size, generator(seed, "forget"))
-    retain_chunks = endless_chunks(retain, batch_size, generator(seed, "retain"))
+    forget_chunks = endless_chunks(forget.rows, batch_size, generator(seed, "forget"))
+    retain_chunks = endless_chunks(retain.rows, batch_size, generator(seed, "retain"))
     for ours, kept in zip(forget_chunks, retain_chunks, strict=False):
-        forget_batch = collate([forget[i] for i in ours], pad_id=pad_id, device=device)
-        if reference_nll is not None:
-            forget_batch["reference_nll"] = reference_nll[ours]
-        yield forget_batch, collate([retain[i] for i in kept], pad_id=pad_id, device=device)
-
-
-@torch.no_grad()
-def reference_sums(model: Any, rows: Sequence[Encoded], *, batch_size: int, pad_id: int) -> torch.Tensor:
-    """The model's summed negative log-likelihood of each row, taken once, without dropout: (rows,)."""
-    training = model.training
-    sums = torch.empty(len(rows), device=model.device)
-    model.eval()
-    for chunk in sorted_chunks(rows, batch_size):
-        batch = collate([rows[i] for i in chunk], pad_id=pad_id, device=model.device)
-        sums[chunk] = sequence_nll(model, batch)
-    model.train(training)
-    return sums
+        yield forget.batch(ours), retain.batch(kept)

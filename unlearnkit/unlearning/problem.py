@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -18,12 +18,14 @@ from unlearnkit.fingerprints import weights_hash
 from unlearnkit.losses import sampled_nll
 from unlearnkit.optim import LossClosure
 from unlearnkit.randomness import global_stream
-from unlearnkit.testbeds.batches import Batch
-from unlearnkit.testbeds.encoding import Encoded
+from unlearnkit.testbeds.batches import Batch, sorted_chunks
+from unlearnkit.testbeds.encoding import Encoded, encode_rows
+from unlearnkit.testbeds.refusals import refused
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import make_optimizer
 from unlearnkit.unlearning.identity import rows_hash, run_id
-from unlearnkit.unlearning.pairs import Pair, paired_batches, reference_sums
+from unlearnkit.unlearning.pairs import Pair, Side, paired_batches
+from unlearnkit.unlearning.reference import Ask, Reference
 from unlearnkit.unlearning.run import RunConfig
 
 
@@ -38,21 +40,25 @@ class Problem:
     optimizer: torch.optim.Optimizer
     forget: list[Encoded]
     retain: list[Encoded]
+    refusals: list[Encoded] = field(default_factory=list)
     passes: float = 0.0
+    references: list[Reference] = field(default_factory=list)
 
     @property
     def forward_equivalents(self) -> float:
-        """Spent so far: passes over a pair of batches, and what the optimizer adds by itself."""
-        return self.passes + getattr(self.optimizer, "extra_forward_equivalents", 0.0)
+        """Spent so far: passes over a pair of batches, the reference's too, and the optimizer's own."""
+        of_reference = 0.5 * sum(reference.passes for reference in self.references)
+        return self.passes + of_reference + getattr(self.optimizer, "extra_forward_equivalents", 0.0)
 
     def identity(self, config: RunConfig) -> str:
         """The id of the run that this configuration makes of the problem."""
-        data = f"{rows_hash(self.forget)} {rows_hash(self.retain)}"
+        parts = (self.forget, self.retain, *([self.refusals] if self.refusals else []))
+        data = " ".join(rows_hash(rows) for rows in parts)
         return run_id(config.to_dict(), weights=weights_hash(self.lab.model), data=data)
 
     def loss(self, pair: Pair) -> torch.Tensor:
         """The objective on a pair of batches; a pass counts 1, and 3 with the backward to come."""
-        self._count(1)
+        self._count(self._forget_price + self._retain_price)
         return self.objective(self.model, *pair)
 
     def closure(self, pair: Pair) -> LossClosure:
@@ -60,13 +66,21 @@ class Problem:
         forget, retain = pair
         return LossClosure(
             loss=partial(self.loss, pair),
-            forget=partial(self._part, self.objective.forget_term, forget),
-            retain=partial(self._part, self.objective.retain_term, retain),
+            forget=partial(self._part, self.objective.forget_term, forget, self._forget_price),
+            retain=partial(self._part, self.objective.retain_term, retain, self._retain_price),
             sampled=partial(self._sampled, pair),
         )
 
-    def _part(self, term: Callable[[Any, Batch], torch.Tensor], batch: Batch) -> torch.Tensor:
-        self._count(0.5)
+    @property
+    def _forget_price(self) -> float:
+        return 0.5 * self.objective.forget_passes
+
+    @property
+    def _retain_price(self) -> float:
+        return 0.5 * self.objective.keeps
+
+    def _part(self, term: Callable[[Any, Batch], torch.Tensor], batch: Batch, price: float) -> torch.Tensor:
+        self._count(price)
         return term(self.model, batch)
 
     def _sampled(self, pair: Pair, source: torch.Generator) -> tuple[torch.Tensor, int]:
@@ -83,7 +97,7 @@ class Problem:
         """Take the configured steps, yielding each one's loss; a loss that is no number is the last."""
         config = self.config
         taken = descend(
-            self.optimizer, self.loss, self._pairs(),
+            self.optimizer, self.loss, islice(self.pairs(), config.steps),
             max_grad_norm=config.max_grad_norm, closure_of=self.closure,
         )  # fmt: skip
         for step in range(1, config.steps + 1):
@@ -95,42 +109,77 @@ class Problem:
                 return
 
     def finished_model(self) -> Any:
-        """A copy of the model as it is now, in the type of the testbed's, for evaluation."""
-        model = copy.deepcopy(self.model).to(self.lab.model.dtype).eval()
+        """A copy of the model as it is now, finished, in the type of the testbed's, for evaluation."""
+        model = self.finished_copy().to(self.lab.model.dtype).eval()
         model.zero_grad(set_to_none=True)
         return model
 
-    def _pairs(self) -> Iterator[Pair]:
-        pad_id, size = self.lab.tokenizer.pad_token_id, self.config.batch_size
-        sums = None
-        if self.objective.needs_reference:
-            sums = reference_sums(self.model, self.forget, batch_size=size, pad_id=pad_id)
-            self.passes += 0.5 * math.ceil(len(self.forget) / size)
-        pairs = paired_batches(
-            self.forget,
-            self.retain,
-            batch_size=size,
-            seed=self.config.seed,
-            pad_id=pad_id,
-            device=self.lab.device,
-            reference_nll=sums,
-        )
-        return islice(pairs, self.config.steps)
+    def finished_copy(self) -> Any:
+        """A copy of the model as it would be were this the last step, in float32.
+
+        What requires a gradient is what does in the testbed's model.
+        """
+        model = copy.deepcopy(self.model)
+        self.objective.finish_(model, self.lab.model)
+        for weight, origin in zip(model.parameters(), self.lab.model.parameters(), strict=True):
+            weight.requires_grad_(origin.requires_grad)
+        return model
+
+    @property
+    def in_the_making(self) -> bool:
+        """Whether the model is another than it will be: to be finished, or with weights frozen meanwhile."""
+        pairs = zip(self.model.parameters(), self.lab.model.parameters(), strict=True)
+        frozen = any(weight.requires_grad != origin.requires_grad for weight, origin in pairs)
+        return self.objective.finishes or frozen
+
+    def pairs(self) -> Iterator[Pair]:
+        """Batches without end, with all that the objective asks for.
+
+        To be called before the first step: what is asked of the reference model is taken now.
+        """
+        asked = self.objective
+        forget = self._side(self.forget, asked.forget_reference if asked.forget_keys else None, self.refusals)
+        retain = self._side(self.retain, asked.retain_reference if asked.retain_keys else None, [])
+        return paired_batches(forget, retain, batch_size=self.config.batch_size, seed=self.config.seed)
+
+    def _side(self, rows: list[Encoded], ask: Ask | None, refusals: list[Encoded]) -> Side:
+        side = Side(rows, self.lab.tokenizer.pad_token_id, self.lab.device, refusals)
+        if ask is None:
+            return side
+        reference = Reference(ask, self.lab.model)
+        self.references.append(reference)
+        reference.take(self.model, sorted_chunks(rows, self.config.batch_size), side.asked)
+        return replace(side, reference=reference)
 
 
 def prepare(lab: Testbed, config: RunConfig) -> Problem:
     """Copy the model in float32 and make its optimizer, objective and rows."""
     # Steps of 1e-5 vanish in bfloat16, so weights move in float32 whatever they are kept in.
     model = copy.deepcopy(lab.model).float().train()
-    optimizer = make_optimizer(config, [weight for weight in model.parameters() if weight.requires_grad])
+    objective = objectives.create(config.objective, **config.objective_options)
+    optimizer = make_optimizer(config, _moving(objective, model))
     if hasattr(optimizer, "end_at"):
         optimizer.end_at(config.steps)
     return Problem(
         lab=lab,
         config=config,
         model=model,
-        objective=objectives.create(config.objective, **config.objective_options),
+        objective=objective,
         optimizer=optimizer,
         forget=lab.encode(lab.forget, loss_on=config.loss_on),
         retain=lab.encode(lab.kept, loss_on=config.loss_on),
+        refusals=_refusals(lab, config) if objective.needs_refusals else [],
     )
+
+
+def _moving(objective: objectives.Objective, model: Any) -> list[torch.nn.Parameter]:
+    """The weights that move; the others require no gradient from now on."""
+    moving = objective.trained(model)
+    named = {id(weight) for weight in moving}
+    for weight in model.parameters():
+        weight.requires_grad_(id(weight) in named)
+    return moving
+
+
+def _refusals(lab: Testbed, config: RunConfig) -> list[Encoded]:
+    return encode_rows(refused(lab.forget.rows, config.seed), lab.tokenizer, loss_on=config.loss_on)
