@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unlearnkit.errors import BadInput, unknown_name
+from unlearnkit.objectives.ceu import CEU
 from unlearnkit.objectives.graddiff import GradDiff
 from unlearnkit.objectives.npo import NPO
 from unlearnkit.objectives.objective import Objective
+from unlearnkit.objectives.rmu import RMU
+from unlearnkit.objectives.satimp import SatImp
+from unlearnkit.objectives.undial import UNDIAL
+from unlearnkit.objectives.wga import WGA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +32,13 @@ class Entry:
 ENTRIES = (
     Entry("graddiff", "ascent on the token-mean likelihood", "Liu et al. 2022; TOFU, 2401.06121", GradDiff),
     Entry("npo", "negative preference, summed likelihood", "Zhang et al. 2024, 2404.05868", NPO),
+    Entry("rmu", "activations steered along a random direction", "Li et al. 2024, 2403.03218", RMU),
+    Entry(
+        "undial", "distillation with the true token's logit lowered", "Dong et al. 2024, 2402.10052", UNDIAL
+    ),
+    Entry("wga", "ascent weighed by each token's probability", "Wang et al. 2025, 2502.19301", WGA),
+    Entry("satimp", "ascent weighed by saturation and importance", "Yang et al. 2025, 2505.11953", SatImp),
+    Entry("ceu", "own prediction without the true token", "Yang 2025, 2503.01224", CEU),
 )
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 
