@@ -53,10 +53,9 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
         When the row is longer than 256 tokens, has no target token, or `loss_on` is unknown.
     """
     require_one_of("loss_on", loss_on, LOSS_ON)
-    prompt = list(tokenizer(row.prompt).input_ids)
-    if prompt and prompt[-1] == tokenizer.eos_token_id:
-        prompt.pop()  # some tokenizers close every text
-    target = list(tokenizer(row.target, add_special_tokens=False).input_ids)
+    prompt = encode_prompt(row.prompt, tokenizer)
+    cut = row.ids if isinstance(row, Text) else ()
+    target = list(cut or tokenizer(row.target, add_special_tokens=False).input_ids)
     if isinstance(row, Text) and not prompt:
         prompt, target = target[:1], target[1:]
     _check_lengths(row, prompt, target)
@@ -68,8 +67,17 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
     return Encoded(tuple(prompt + target), tuple(labels))
 
 
+def encode_prompt(prompt: str, tokenizer: Any) -> list[int]:
+    """A text to go on from: with the tokenizer's opening token, and not closed."""
+    ids = list(tokenizer(prompt).input_ids)
+    if ids and ids[-1] == tokenizer.eos_token_id:
+        ids.pop()  # some tokenizers close every text
+    return ids
+
+
 def _check_lengths(row: Row, prompt: Sequence[int], target: Sequence[int]) -> None:
-    blank = not row.target.strip()  # " ", the target of an empty answer, is a token too
+    # " ", the target of an empty answer, is a token too; a piece of a longer text may be blank.
+    blank = not row.target.strip() and not (isinstance(row, Text) and row.ids)
     if blank or not prompt or not target:
         empty = "prompt" if not prompt else "answer"
         raise BadInput(f"a row has no {empty} token: {row!r}; give it text or leave it out")

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.testbeds.encoding import MAX_TOKENS
 
 
-def _require_source(argument: str, source: str | Path) -> None:
+def require_source(argument: str, source: str | Path) -> None:
+    """Raise MissingReference where a folder is named that holds no model; a hub id passes."""
     path = Path(source)
     looks_local = path.is_absolute() or str(source).startswith((".", "~")) or path.exists()
     if looks_local and not (path / "config.json").is_file():
@@ -30,7 +32,7 @@ def load_model(source: str | Path, *, device: torch.device, argument: str = "mod
     BadInput
         When transformers cannot make a causal language model of it.
     """
-    _require_source(argument, source)
+    require_source(argument, source)
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
@@ -46,12 +48,23 @@ def load_model(source: str | Path, *, device: torch.device, argument: str = "mod
     return model.to(device).eval()
 
 
+def longest_row(source: str | Path) -> int:
+    """Tokens that a row may have: 256, or as many positions as the model has, where these are fewer."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(str(source))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"model: {source} cannot be loaded: {error}") from error
+    return min(MAX_TOKENS, getattr(config, "max_position_embeddings", None) or MAX_TOKENS)
+
+
 def load_tokenizer(source: str | Path) -> Any:
     """The tokenizer of a model; one without a pad token pads with its end token.
 
     That is safe here: masks come from lengths, and labels from -100, never from the pad id.
     """
-    _require_source("model", source)
+    require_source("model", source)
     from transformers import AutoTokenizer
 
     try:

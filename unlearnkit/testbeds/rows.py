@@ -105,12 +105,14 @@ class Listing:
 class Text:
     """A piece of running text, such as a chunk of a book: all of it is learned, none of it is asked for.
 
-    `ends`: whether the document ends with it, and an end token follows.
+    `ends`: whether the document ends with it, and an end token follows. `ids`: the tokens of a piece that was
+    cut out of a longer text, for the tokenizer that cut it; the piece alone may be encoded into others.
     """
 
     text: str
     subject: str = ""
     ends: bool = False
+    ids: tuple[int, ...] = ()
 
     @property
     def prompt(self) -> str:
@@ -156,5 +158,7 @@ class Split:
         return Split(f"{self.name}+{other.name}", self.rows + other.rows)
 
     def _repr_html_(self) -> str:
+        texts = sum(isinstance(row, Text) for row in self.rows)
         counts = f"{len(self.questions)} questions, {len(self.passages)} passages"
+        counts += f", {texts} pieces of text" if texts else ""
         return f"<b>{self.name}</b>: {counts}, {len(self.subjects)} subjects"

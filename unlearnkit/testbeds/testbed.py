@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from unlearnkit.errors import BadInput, MissingReference, require_integer
 from unlearnkit.testbeds.batches import Batch, collate, sorted_chunks
 from unlearnkit.testbeds.encoding import Encoded, encode_rows
 from unlearnkit.testbeds.rows import Passage, Split
+
+FROM_FILES = ("tofu", "muse", "wmdp")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +45,8 @@ class Testbed:
         and asks questions about them.
     extra : mapping of str to Split
         What a benchmark has besides, by its own name: TOFU's "real_authors", MUSE's "privleak_forget".
+    notes : tuple of str
+        What its files lack, what was left alone, and what was cut.
     """
 
     __test__ = False  # the name starts with "Test", but pytest has nothing to collect here
@@ -62,6 +67,7 @@ class Testbed:
     load_control: Callable[[], Any] | None = None
     retain_shown: Split | None = None
     extra: Mapping[str, Split] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def kept(self) -> Split:
@@ -139,16 +145,39 @@ class Testbed:
     def _headline(self) -> str:
         size = sum(p.numel() for p in self.model.parameters())
         control = "with" if self.has_control else "without"
-        place = f"{self.name}, {self.task} task, fold {self.fold}"
+        parts = [
+            self.name,
+            f"{self.task} task" if self.task else "",
+            "" if self._is_read else f"fold {self.fold}",
+        ]
+        place = ", ".join(part for part in parts if part)
         return f"{place}: {size:,} parameters, {control} a never-learned control"
 
+    @property
+    def _is_read(self) -> bool:
+        """Whether its rows come from files, which have no folds."""
+        return self.name in FROM_FILES
+
+    @property
+    def _lacks(self) -> list[str]:
+        """What some metric or attack would ask for, and is not there."""
+        passages = (*self.verbatim_forget, *self.verbatim_retain)
+        there = {"questions to forget": (*self.forget_shown.questions, *self.forget_heldout.questions),
+                 "holdout": self.holdout.rows, "passages known by heart": passages}  # fmt: skip
+        return [name for name, rows in there.items() if not rows]
+
     def __repr__(self) -> str:
-        return f"<Testbed {self._headline}>"
+        extra = "".join(f"; {name}: {len(split)} rows" for name, split in self.extra.items())
+        lacks = f"; lacks {', '.join(self._lacks)}" if self._lacks else ""
+        return f"<Testbed {self._headline}{extra}{lacks}>"
 
     def _repr_html_(self) -> str:
-        splits = (self.forget_shown, self.forget_heldout, self.retain, self.holdout)
+        named = (self.forget_shown, self.forget_heldout, self.retain, self.retain_shown, self.holdout)
+        splits = [split for split in (*named, *self.extra.values()) if split is not None]
         lines = "".join(f"<li>{split._repr_html_()}</li>" for split in splits)
-        return f"<b>{self._headline}</b><ul>{lines}</ul>"
+        lacks = [f"lacks {', '.join(self._lacks)}"] if self._lacks else []
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in (*lacks, *self.notes))
+        return f"<b>{self._headline}</b><ul>{lines}{notes}</ul>"
 
 
 def pick_device(device: str | torch.device) -> torch.device:
