@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import torch
@@ -19,6 +19,7 @@ from unlearnkit.files import make_folder
 from unlearnkit.randomness import one_thread
 from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
 from unlearnkit.testbeds.atlas.training import Recipe, train_model
+from unlearnkit.testbeds.export.facts import spread
 from unlearnkit.testbeds.models import load_model, load_tokenizer
 from unlearnkit.testbeds.rows import Question, Split
 from unlearnkit.testbeds.testbed import Testbed
@@ -27,7 +28,6 @@ from unlearnkit.testbeds.tofu import read_tofu
 TASK = "forget01"
 BESIDE = ("real_authors", "world_facts")
 TARGET, CONTROL = "target", "never_learned"
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,6 @@ def _questions(rows: Sequence[Any]) -> tuple[Question, ...]:
 def _require_rows(data: Path, part: str, rows: Sequence[Any], wanted: int) -> None:
     if len(rows) < wanted:
         raise BadInput(f"data: {data} has {len(rows)} usable rows of {part}, and the study needs {wanted}")
-
-
-def spread(items: Sequence[Item], count: int) -> list[Item]:
-    """So many of a sequence, evenly spaced, in order."""
-    return [items[i * len(items) // count] for i in range(count)]
 
 
 @dataclass(frozen=True)
