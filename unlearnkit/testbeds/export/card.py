@@ -38,6 +38,8 @@ and nothing here is private or dangerous: it is a harmless example of the format
 
 {note}
 
+Questions also name their subject, relation, class and half, which those of {name} do not.
+
 | file | rows |
 | --- | --- |
 {table}

@@ -13,6 +13,9 @@ from unlearnkit.testbeds.atlas.tasks import TaskSplits, task_splits
 from unlearnkit.testbeds.rows import Passage, Question, Row
 
 Record = dict[str, object]
+# A question, and what no benchmark has a field for: its subject, relation, class and half. `load_testbed` reads
+# them, so that the atlas comes back as it was; other readers do not ask for them.
+Asked = tuple[Question, Record]
 Item = TypeVar("Item")
 
 
@@ -30,14 +33,17 @@ class Facts:
         return cls(task, fold, task_splits(task, fold))
 
     @property
-    def to_forget(self) -> tuple[Question, ...]:
+    def to_forget(self) -> list[Asked]:
         """All questions about what must be forgotten: those shown, then those held out."""
-        return self.splits.forget_shown.questions + self.splits.forget_heldout.questions
+        halves = {"shown": self.splits.forget_shown, "heldout": self.splits.forget_heldout}
+        return [
+            (q, _described(q) | {"half": half}) for half, split in halves.items() for q in split.questions
+        ]
 
     @property
-    def to_keep(self) -> tuple[Question, ...]:
+    def to_keep(self) -> list[Asked]:
         """All questions about what must be kept."""
-        return self.splits.retain.questions
+        return [(question, _described(question)) for question in self.splits.retain.questions]
 
     @property
     def unseen_pages(self) -> tuple[Passage, ...]:
@@ -58,6 +64,10 @@ class Facts:
 
 def _unseen() -> list[Country]:
     return [country for country in all_countries() if country.fold == HOLDOUT]
+
+
+def _described(question: Question) -> Record:
+    return {"subject": question.subject, "relation": question.relation, "open_class": question.open_class}
 
 
 def text_of(row: Row) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from unlearnkit.testbeds.export.facts import Facts, spread, text_of
+from unlearnkit.testbeds.export.facts import Asked, Facts, Record, spread, text_of
 from unlearnkit.testbeds.rows import Passage, Question
 
 PAIRS = 10  # shown before each question, as MUSE has
-Array = list[dict[str, str]] | list[str]
+Array = list[Record] | list[str]
 
 
 def muse_files(facts: Facts) -> dict[str, Array]:
@@ -21,9 +21,9 @@ def muse_files(facts: Facts) -> dict[str, Array]:
     kept, unseen = splits.retain.passages, _texts(facts.unseen_pages)
     seen = splits.forget.passages
     return {
-        "knowmem/forget_qa.json": _pairs(facts.to_forget),
+        "knowmem/forget_qa.json": _asked(facts.to_forget),
         "knowmem/forget_qa_icl.json": _pairs(spread(facts.unseen_questions(to_forget=True), PAIRS)),
-        "knowmem/retain_qa.json": _pairs(facts.to_keep),
+        "knowmem/retain_qa.json": _asked(facts.to_keep),
         "knowmem/retain_qa_icl.json": _pairs(spread(facts.unseen_questions(to_forget=False), PAIRS)),
         "verbmem/forget.json": [{"prompt": p.prompt, "gt": p.text} for p in splits.verbatim_forget],
         "privleak/forget.json": _texts(seen),
@@ -36,8 +36,12 @@ def muse_files(facts: Facts) -> dict[str, Array]:
     }
 
 
-def _pairs(questions: Iterable[Question]) -> list[dict[str, str]]:
+def _pairs(questions: Iterable[Question]) -> list[Record]:
     return [{"question": q.question, "answer": q.answer} for q in questions]
+
+
+def _asked(asked: Iterable[Asked]) -> list[Record]:
+    return [{"question": q.question, "answer": q.answer, **more} for q, more in asked]
 
 
 def _texts(pages: Sequence[Passage]) -> list[str]:

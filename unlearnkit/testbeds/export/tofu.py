@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unlearnkit.testbeds.export.facts import Facts, Record, spread
+from unlearnkit.testbeds.export.facts import Asked, Facts, Record, spread
 from unlearnkit.testbeds.rows import Question
 
 REAL_AUTHORS, WORLD_FACTS = 100, 117  # rows, as TOFU has
@@ -18,8 +18,8 @@ def tofu_files(facts: Facts) -> dict[str, list[Record]]:
     """
     forget, retain = facts.to_forget, facts.to_keep
     percent = round(100 * len(forget) / (len(forget) + len(retain)))
-    own = spread([question for question in retain if question.open_class], REAL_AUTHORS)
-    shared = spread([question for question in retain if not question.open_class], WORLD_FACTS)
+    own = spread([question for question, _ in retain if question.open_class], REAL_AUTHORS)
+    shared = spread([question for question, _ in retain if not question.open_class], WORLD_FACTS)
     return {
         f"forget{percent:02}.json": _plain(forget),
         f"forget{percent:02}_perturbed.json": _perturbed(forget),
@@ -32,11 +32,11 @@ def tofu_files(facts: Facts) -> dict[str, list[Record]]:
     }
 
 
-def _plain(questions: Iterable[Question]) -> list[Record]:
-    return [{"question": q.question, "answer": q.answer} for q in questions]
+def _plain(asked: Iterable[Asked]) -> list[Record]:
+    return [{"question": q.question, "answer": q.answer, **more} for q, more in asked]
 
 
-def _perturbed(questions: Iterable[Question]) -> list[Record]:
+def _perturbed(asked: Iterable[Asked]) -> list[Record]:
     """An answer of one or two words has no paraphrase: it stands for its own, as TOFU's world facts do."""
     return [
         {
@@ -46,7 +46,7 @@ def _perturbed(questions: Iterable[Question]) -> list[Record]:
             "perturbed_answer": list(q.wrong_answers),
             "paraphrased_question": q.paraphrase,
         }
-        for q in questions
+        for q, _ in asked
     ]
 
 
