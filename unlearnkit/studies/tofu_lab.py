@@ -27,6 +27,7 @@ from unlearnkit.testbeds.tofu import read_tofu
 
 TASK = "forget01"
 BESIDE = ("real_authors", "world_facts")
+RECIPE = Recipe(steps=1000)  # the lab's, but shorter: all answers are known by heart then
 TARGET, CONTROL = "target", "never_learned"
 
 
@@ -49,7 +50,7 @@ class Sizes:
     kept: int = 160
     beside: int = 40
     scored: int = 60
-    recipe: Recipe = Recipe(steps=1000)
+    recipe: Recipe = RECIPE
 
 
 @dataclass(frozen=True)
