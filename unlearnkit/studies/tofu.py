@@ -1,13 +1,13 @@
 """TOFU's own rows, end to end: memorise, unlearn by every objective, and ask TOFU's questions.
 
-Put down before anything was measured:
+Put down before any objective was run:
 
 1. Rows: forget01 (40, two authors) and the first 160 kept rows that have wrong answers. Target and controls
    also learn 40 real authors and 40 world facts, in the place of pre-training, which no unlearner sees. The
    control learns all but forget01, by the same recipe and seed.
 2. Every objective of the catalogue, by Adam at the learning rate that calibration starts from, with 8 rows to
-   forget and 8 to keep a batch and the options that calibration gives it, otherwise its own; seed 0; seen after
-   10, 20, 40 and 80 steps of one run.
+   forget and 8 to keep a batch and the options that calibration gives it, otherwise its own; seed 0; seen
+   after 10, 20, 40 and 80 steps of one run.
 3. At each look: forget quality (Kolmogorov-Smirnov p and D of the truth ratios on forget01 against the
    control's) and model utility. What is read is the look of highest p among those whose utility (TOFU's
    variant) is at least 0.8 of the target's; where p is equal, the earlier. TOFU calls it forgotten where p is

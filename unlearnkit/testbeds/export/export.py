@@ -74,7 +74,8 @@ def export_testbed(
     folder : str or Path
         Where; it appears whole or not at all.
     form : {"tofu", "muse", "wmdp"}
-        What the files look like; questions also name their subject, relation, class and half. MUSE's unlearner reads pages only, WMDP's reads whatever the lab's does, as running text.
+        What the files look like; questions also name their subject, relation, class and half. MUSE's
+        unlearner reads pages only, WMDP's reads whatever the lab's does, as running text.
     task, fold
         As for `load_testbed`.
     overwrite : bool
@@ -100,7 +101,7 @@ def export_testbed(
     >>> export.rows["forget.jsonl"]
     157
     >>> print(line)
-    {"question": "What is the capital of Afghanistan?", "choices": ["Baghdad", ..., "Kabul"], "answer": 3, ...}
+    {"question": "What is the capital of Afghanistan?", "choices": ["Baghdad", ...], "answer": 3, ...}
     """
     require_one_of("format", form, FORMATS)
     require_integer("fold", fold)

@@ -13,8 +13,8 @@ from unlearnkit.testbeds.atlas.tasks import TaskSplits, task_splits
 from unlearnkit.testbeds.rows import Passage, Question, Row
 
 Record = dict[str, object]
-# A question, and what no benchmark has a field for: its subject, relation, class and half. `load_testbed` reads
-# them, so that the atlas comes back as it was; other readers do not ask for them.
+# A question, and what no benchmark has a field for: its subject, relation, class and half. `load_testbed`
+# reads them, so that the atlas comes back as it was; other readers do not ask for them.
 Asked = tuple[Question, Record]
 Item = TypeVar("Item")
 
