@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,18 @@ def write_array():
     def write(path: Path, rows) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_parquet():
+    """Write a parquet file: write_parquet(path, rows)."""
+
+    def write(path: Path, rows) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
         return path
 
     return write

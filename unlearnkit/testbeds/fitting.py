@@ -59,6 +59,7 @@ class Fitting:
     def _fitted(self, part: str, located: Located) -> Iterator[Located]:
         row = located.row
         if isinstance(row, Text) and row.ends:
+            self._length(located)
             size = self.limit - 1 - len(encode_prompt("", self.tokenizer))
             yield from (replace(located, row=piece) for piece in pieces(row, self.tokenizer, size))
             return
@@ -80,11 +81,15 @@ class Fitting:
         """Tokens of the longest form that the row is read in."""
         row, lengths = located.row, []
         for prompt, target in _forms(row):
-            found = self._ids(target)
-            if not found:
-                raise BadInput(f"{located.place}: {target.strip()[:40]!r} has no token for this tokenizer; "
-                               "take the row out")  # fmt: skip
-            lengths.append(len(encode_prompt(prompt, self.tokenizer)) + len(found) + 1)
+            opening, found = encode_prompt(prompt, self.tokenizer), self._ids(target)
+            if (
+                not found or len(opening) + len(found) < 2
+            ):  # the first of all tokens is predicted from nothing
+                raise BadInput(
+                    f"{located.place}: {target.strip()[:40]!r} leaves this tokenizer no token to learn; "
+                    "take the row out"
+                )
+            lengths.append(len(opening) + len(found) + 1)
         return max(lengths)
 
     def _ids(self, text: str) -> tuple[int, ...]:

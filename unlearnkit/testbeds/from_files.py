@@ -14,12 +14,14 @@ from unlearnkit.testbeds.files.located import Contents, LocatedRows
 from unlearnkit.testbeds.fitting import TOO_LONG, Fitting
 from unlearnkit.testbeds.halves import halves
 from unlearnkit.testbeds.models import load_model, load_tokenizer, longest_row, require_source
+from unlearnkit.testbeds.muse import read_muse
 from unlearnkit.testbeds.rows import Passage, Split
 from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.testbeds.tofu import read_tofu
+from unlearnkit.testbeds.wmdp import read_wmdp
 
 Reader = Callable[[Path, str | None], Contents]
-READERS: dict[str, Reader] = {"tofu": read_tofu}
+READERS: dict[str, Reader] = {"tofu": read_tofu, "muse": read_muse, "wmdp": read_wmdp}
 
 
 def load_from_files(

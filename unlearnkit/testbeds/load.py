@@ -33,26 +33,28 @@ def load_testbed(
     ----------
     name : str
         "atlas": facts about 195 states and a model of half a million parameters that knows 168
-        of them. Nothing is downloaded. "tofu:PATH", "muse:PATH" or "wmdp:PATH": the benchmarks' own files in a
-        folder, as they are published (JSON, JSON Lines or parquet); where there is no such folder, PATH may be
-        a data set's hub id, OWNER/NAME, and is fetched. WMDP's hazardous corpora are never shipped or fetched.
+        of them. Nothing is downloaded. "tofu:PATH", "muse:PATH" or "wmdp:PATH": the benchmarks' own
+        files in a folder, as they are published (JSON, JSON Lines or parquet); where there is no such
+        folder, PATH may be the hub id of a data set, OWNER/NAME, and is fetched. WMDP's hazardous
+        corpora are never shipped or fetched.
     fold : int
         Which part is forgotten. Entities: 0 to 6, 24 states each (6 is sealed until a release).
         Topic: 0 calling code, 1 capital, 2 ISO numeric code, 3 area rank. Fold 0 is for
         calibration only. Files have no folds.
     task : str, optional
-        Atlas: "entities", to forget all about some states (as without a task), or "topic", one relation of all
-        states. TOFU: the forget set, such as "forget01". WMDP: "bio", "cyber", "chem" or whatever is there.
-        MUSE has none. Where there is one alone, it need not be named.
+        Atlas: "entities", to forget all about some states (the default), or "topic", one relation of
+        all states. TOFU: the forget set, such as "forget01". WMDP: "bio", "cyber", "chem" or whatever
+        is there. MUSE has none. Where there is one alone, it need not be named.
     model : path or hub id, optional
         Another causal language model. It then has no control unless `never_learned` is given. Files need one:
         nothing that learned them is shipped.
     never_learned : path or hub id, optional
         The control of `model`: trained alike, without the rows to forget.
     too_long : {"raise", "cut", "skip"}
-        What becomes of a row from a file with more than 256 tokens (or positions of the model). "cut": answers
-        lose their end, passages the beginning of their opening, texts their end. "skip": the row is left
-        out. Both are counted in `lab.notes`. Whole documents are taken in pieces anyway, and lose nothing.
+        What becomes of a row from a file with more than 256 tokens (or positions of the model). "cut":
+        answers lose their end, passages the beginning of their opening, texts their end. "skip": the
+        row is left out. Both are counted in `lab.notes`. Whole documents are taken in pieces anyway,
+        and lose nothing.
     device : str or torch.device
         "auto" takes the GPU where there is one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unlearnkit.testbeds.files.record import Record, shown
+from unlearnkit.testbeds.rows import Question
 
 
 def once(rows: Sequence[Record], fields: tuple[str, ...]) -> None:
@@ -20,6 +21,15 @@ def _once(rows: Sequence[Record], fields: tuple[str, ...]) -> None:
         if key in seen:
             raise row.fault(fields[0], f"stands in {seen[key].place} already; take one of the two out")
         seen[key] = row
+
+
+def distinct(rows: Sequence[Record], questions: Sequence[Question]) -> None:
+    """Raise BadInput where one relation is asked of one subject twice: scores are kept by these two."""
+    seen: dict[str, Record] = {}
+    for row, question in zip(rows, questions, strict=True):
+        if question.key in seen:
+            raise row.fault("relation", f"is asked of the same subject in {seen[question.key].place} already")
+        seen[question.key] = row
 
 
 def flag_or(row: Record, field: str, default: bool) -> bool:

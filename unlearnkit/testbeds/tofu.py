@@ -15,7 +15,7 @@ from unlearnkit.testbeds.files.folder import contents, names_like, required_rows
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.record import Record, shorten
 from unlearnkit.testbeds.perturbed import Perturbed, perturbed_of
-from unlearnkit.testbeds.questions import flag_or, once
+from unlearnkit.testbeds.questions import distinct, flag_or, once
 from unlearnkit.testbeds.rows import Question
 
 ROWS_AN_AUTHOR = 20  # TOFU asks 20 questions in a row about each of its 200 authors
@@ -103,7 +103,7 @@ def _located(folder: Path, part: str, rows: Sequence[Record], other: str, notes:
         notes.append(f"no {other}: {part} has no wrong answers, so no truth ratio")
     blocks = len(rows) % ROWS_AN_AUTHOR == 0
     made = [_question(row, part, added, i, blocks) for i, row in enumerate(rows)]
-    _check_keys(rows, made)
+    distinct(rows, made)
     pairs = zip(rows, made, strict=True)
     return tuple(Located(question, row.place, row.text_or("half", "")) for row, question in pairs)
 
@@ -130,14 +130,6 @@ def _answer(row: Record) -> str:
             "answer", "is a list, and only a perturbed file may list wrong answers; give one text"
         )
     return row.text("answer")
-
-
-def _check_keys(rows: Sequence[Record], questions: Sequence[Question]) -> None:
-    seen: dict[str, Record] = {}
-    for row, question in zip(rows, questions, strict=True):
-        if question.key in seen:
-            raise row.fault("relation", f"is asked of the same subject in {seen[question.key].place} already")
-        seen[question.key] = row
 
 
 def _beside(folder: Path, part: str) -> LocatedRows:
