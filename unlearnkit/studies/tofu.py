@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit.errors import BadInput
-from unlearnkit.metrics.tofu import TofuScores, evaluate_tofu
+from unlearnkit.metrics.tofu import TofuScores, evaluate_tofu, truth_ratio
+from unlearnkit.metrics.tofu.answers import against_wrong_answers
 from unlearnkit.objectives import catalogue
 from unlearnkit.randomness import one_thread
 from unlearnkit.studies.calibrate import OBJECTIVE_OPTIONS, START
@@ -133,7 +134,7 @@ def work(cell: TofuCell) -> dict[str, Any]:
         lab = _testbed(cell.models, cell.settings.seed)
         reference = _ratios(cell.models, cell.settings.seed)
         if cell.control is not None:
-            scores = evaluate_tofu(cell.models.load(*cell.control), lab, reference=reference, progress=False)
+            scores = evaluate_tofu(cell.models.load(*cell.control), lab, reference=reference)
             return {"control": {"name": cell.name, "scores": _numbers(scores)}}
         points = [_point(look, lab, reference) for look in _looks(cell, lab)]
     return {"row": {"objective": cell.name, "options": cell.options, "points": points}}
@@ -154,7 +155,7 @@ def _point(look: Checkpoint, lab: Testbed, reference: tuple[float, ...]) -> dict
         return found | {"diverged": True}
     model = look.model
     found["distance_l2"] = displacement(model, lab.model)["distance_l2"]
-    scores = evaluate_tofu(model, lab, reference=reference, progress=False)
+    scores = evaluate_tofu(model, lab, reference=reference)
     return found | {"diverged": False, "scores": _numbers(scores)}
 
 
@@ -175,7 +176,8 @@ def _testbed(models: Models, seed: int) -> Testbed:
 def _ratios(models: Models, seed: int) -> tuple[float, ...]:
     """The control's truth ratios, which all others are held against."""
     lab = _testbed(models, seed)
-    return evaluate_tofu(lab.never_learned, lab, groups=("forget",), progress=False).forget_ratios
+    nll = against_wrong_answers(lab.never_learned, lab.tokenizer, lab.forget.questions)
+    return tuple(truth_ratio(*nll).tolist())
 
 
 def _control(cell: TofuCell) -> tuple[str, int]:
