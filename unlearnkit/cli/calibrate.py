@@ -17,25 +17,31 @@ def add_command(commands: Any) -> None:
         "calibrate",
         help="find learning rates and lengths by a written rule, on fold 0 only",
         description="Follow forgetting against retention over learning rates on fold 0, and choose a preset "
-        "for each optimizer by the rule of unlearnkit.unlearning.calibration. Writes DIR/frontiers.json and "
-        "DIR/presets.json. Finished lines are kept: started again, it goes on where it stopped. Presets in "
-        "./calibration go before those that ship.",
+        "for each objective and optimizer by the rule of unlearnkit.unlearning.calibration. Writes "
+        "DIR/frontiers.json and DIR/presets.json. Finished lines are kept: started again, it goes on where "
+        "it stopped. Presets in ./calibration go before those that ship.",
     )
     add = parser.add_argument
     add(
         "--optimizer",
         "--optimizers",
         metavar="A,B",
-        help="default: all that are not aliases, and controls",
+        help="default: all that are not aliases, and controls; all: the whole catalogue",
     )
-    add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
+    add(
+        "--objective",
+        "--objectives",
+        default="npo",
+        metavar="A,B",
+        help="default: npo; all: the whole catalogue",
+    )
     add("--task", default="entities,topic", metavar="A,B", help="default: entities,topic")
     add("--seed", default="0", metavar="N,M", help="default: 0; with several, presets are the first one's")
     add("--budget", metavar="N", help="forward-equivalents a learning rate (default 1200; zeroth order 3000)")
     add(
         "--quick",
         action="store_true",
-        help="the whole catalogue, three learning rates each, one budget (600)",
+        help="every optimizer by default, three learning rates each, one budget (600)",
     )
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="calibration", metavar="DIR", help="where to write (default: calibration)")
@@ -67,7 +73,7 @@ def run(chosen: argparse.Namespace) -> int:
 def _plan_options(chosen: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {
         "tasks": listed(chosen.task),
-        "objective": chosen.objective,
+        "objective": listed(chosen.objective),
         "seeds": [whole_number("seed", part) for part in listed(chosen.seed)],
     }
     if chosen.optimizer is not None:

@@ -51,6 +51,11 @@ class Objective:
         return self.retain_weight > 0
 
     @property
+    def passes(self) -> float:
+        """Forward passes that the loss takes, one over each of the two batches being 1."""
+        return 0.5 * (self.forget_passes + self.keeps)
+
+    @property
     def retain_keys(self) -> tuple[str, ...]:
         """What a retain batch must carry of the reference model."""
         return RETAIN_TERMS[self.retain].keys if self.keeps else ()

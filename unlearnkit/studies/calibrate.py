@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,13 @@ from unlearnkit.unlearning.identity import rows_hash, run_id
 FOLD = 0  # calibration's own; nothing is compared on it
 BATCH_SIZE = 16
 # The weight of the retain term: at 1, Adam loses most of what must be kept on the way; at 5 it keeps 90 %.
-OBJECTIVE_OPTIONS = {"npo": {"retain_weight": 5.0}, "graddiff": {"retain_weight": 5.0}}
+# What keeps nothing by itself, and RMU, whose retain term is a distance, are taken as they stand.
+OBJECTIVE_OPTIONS: dict[str, dict[str, Any]] = {
+    name: {"retain_weight": 5.0}
+    for name in ("npo", "graddiff", "simnpo", "idk_dpo", "undial", "wga", "satimp", "ceu")
+}
+# Times an optimizer's start.
+FACTORS = {"task_vector": 3.2, "idk_dpo": 3.2}
 STARTS = {
     "sgd": 1e-1, "sgd_direction_8bit": 1e-1, "zo_sgd": 1e-4, "adahessian": 3.2e-1,
     "signum": 1e-4, "signadam": 1e-4, "zo_signsgd": 1e-4,
@@ -104,7 +110,7 @@ def plan_calibration(
     folder: Path,
     *,
     tasks: Sequence[str] = ("entities", "topic"),
-    objective: str = "npo",
+    objective: str | Sequence[str] = "npo",
     optimizers: Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
     budget: float | None = None,
@@ -113,38 +119,46 @@ def plan_calibration(
     """Check everything and lay out the pairs, the costly ones first.
 
     `quick` follows three learning rates, coarsely, at one budget for all, and by itself takes the
-    whole catalogue: enough to see what an optimizer does here, too little for a preset.
+    whole catalogue of optimizers: enough to see what one does here, too little for a preset. "all" objectives
+    or optimizers are the whole catalogue.
 
     Raises
     ------
     UnknownName, BadInput
         Before any work.
     """
+    wanted = _named([objective] if isinstance(objective, str) else objective, objectives.catalogue().name)
+    everyone = list(optim.catalogue().name)
     if optimizers is None:
-        optimizers = list(optim.catalogue().name) if quick else DEFAULT_OPTIMIZERS
-    objectives.create(objective, **OBJECTIVE_OPTIONS.get(objective, {}))
+        optimizers = everyone if quick else DEFAULT_OPTIMIZERS
+    optimizers = _named(optimizers, everyone)
+    for name in wanted:
+        objectives.create(name, **OBJECTIVE_OPTIONS.get(name, {}))
     for task in tasks:
         check_task(task, FOLD)
     for seed in seeds:
         require_integer("seed", seed)
-    if not tasks or not optimizers or not seeds:
-        raise BadInput("calibrate: at least one task, one optimizer and one seed are needed")
+    if not tasks or not optimizers or not seeds or not wanted:
+        raise BadInput("calibrate: at least one task, one objective, one optimizer and one seed are needed")
     pairs = [
-        Pair(
-            task,
-            objective,
-            name,
-            seed,
-            budget or (QUICK_BUDGET if quick else budget_of(name)),
-            STARTS.get(name, START),
-            folder,
-            quick=quick,
-        )
+        Pair(task, aim, name, seed, budget or (QUICK_BUDGET if quick else budget_of(name)),
+             start_of(aim, name), folder, quick=quick)
         for seed in seeds
+        for aim in wanted
         for name in optimizers
         for task in tasks
-    ]
+    ]  # fmt: skip
     return sorted(pairs, key=lambda pair: -pair.budget)
+
+
+def _named(names: Sequence[str], everyone: Iterable[str]) -> list[str]:
+    """The names, each once; "all" stands for everyone's."""
+    return list(dict.fromkeys(everyone if "all" in names else names))
+
+
+def start_of(objective: str, optimizer: str) -> float:
+    """The first learning rate to follow, to two significant digits."""
+    return float(f"{STARTS.get(optimizer, START) * FACTORS.get(objective, 1.0):.1e}")
 
 
 def budget_of(optimizer: str) -> float:

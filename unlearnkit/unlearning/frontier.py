@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from unlearnkit import optim
+from unlearnkit import objectives, optim
 from unlearnkit.metrics.references import References, references
 from unlearnkit.metrics.scores import Scores, evaluate
 from unlearnkit.testbeds.testbed import Testbed
@@ -107,7 +107,8 @@ def follow(
     """
     against = references(lab)
     options = settings.get("optimizer_options") or {}
-    steps = looks(optimizer, budget=budget, options=options, pace=pace)
+    asked = objectives.create(objective, **(settings.get("objective_options") or {}))
+    steps = looks(optimizer, budget=budget, options=options, pace=pace, passes=asked.passes)
     points: list[Point] = []
     ended, depth, skipped = "budget", 0.0, 0
     for checkpoint in checkpoints(lab, objective, optimizer=optimizer, lr=lr, at=steps, **settings):
@@ -127,12 +128,17 @@ def follow(
     return Line(lr, tuple(points), ended)
 
 
-def looks(optimizer: str, *, budget: float, options: dict[str, Any], pace: Pace = CAREFUL) -> list[int]:
-    """The steps at which a line is looked at, all of them ends of the optimizer's cycle."""
+def looks(
+    optimizer: str, *, budget: float, options: dict[str, Any], pace: Pace = CAREFUL, passes: float = 1.0
+) -> list[int]:
+    """The steps at which a line is looked at, all of them ends of the optimizer's cycle.
+
+    `passes`: forward passes over a pair of batches that the objective takes where others take one.
+    """
     made = optim.create(optimizer, [torch.nn.Parameter(torch.zeros(1))], **options)
     price = getattr(made, "forward_equivalents", optim.find(optimizer).forward_equivalents)
     cycle: int = getattr(made, "cycle", 1)
-    longest = max(int(budget / price) // cycle * cycle, cycle)
+    longest = max(int(budget / (price * passes)) // cycle * cycle, cycle)
     return sorted({min(step, longest) for step in _progression(cycle, longest, pace)})
 
 

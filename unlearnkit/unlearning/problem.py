@@ -58,7 +58,7 @@ class Problem:
 
     def loss(self, pair: Pair) -> torch.Tensor:
         """The objective on a pair of batches; a pass counts 1, and 3 with the backward to come."""
-        self._count(self._forget_price + self._retain_price)
+        self._count(self.objective.passes)
         return self.objective(self.model, *pair)
 
     def closure(self, pair: Pair) -> LossClosure:
@@ -66,18 +66,12 @@ class Problem:
         forget, retain = pair
         return LossClosure(
             loss=partial(self.loss, pair),
-            forget=partial(self._part, self.objective.forget_term, forget, self._forget_price),
-            retain=partial(self._part, self.objective.retain_term, retain, self._retain_price),
+            forget=partial(
+                self._part, self.objective.forget_term, forget, 0.5 * self.objective.forget_passes
+            ),
+            retain=partial(self._part, self.objective.retain_term, retain, 0.5 * self.objective.keeps),
             sampled=partial(self._sampled, pair),
         )
-
-    @property
-    def _forget_price(self) -> float:
-        return 0.5 * self.objective.forget_passes
-
-    @property
-    def _retain_price(self) -> float:
-        return 0.5 * self.objective.keeps
 
     def _part(self, term: Callable[[Any, Batch], torch.Tensor], batch: Batch, price: float) -> torch.Tensor:
         self._count(price)
