@@ -46,7 +46,8 @@ class RMU(Objective):
     adaptive : bool
         Whether c scales with the reference's norm: Adaptive RMU, Huu-Tien et al. (2408.06223).
     layer : int, optional
-        l, 0 the first decoder layer; by itself a quarter of the depth (the paper: 7 of 32).
+        l, 0 the first decoder layer; by itself a quarter of the depth, rounded: 8 of 32
+        (the paper: 7), 1 of 2.
     weights : {"mlp", "all"}
         What is trained of the layers l-2 to l, so far as there are any: the matrix that each MLP ends with,
         as in the authors' code, or everything.
@@ -91,7 +92,9 @@ class RMU(Objective):
     @property
     def retain_keys(self) -> tuple[str, ...]:
         """The reference's activations, or what another retain term needs."""
-        return (REFERENCE_ACTIVATIONS,) if self.retain == "activations" else super().retain_keys
+        if self.retain != "activations" or not self.keeps:
+            return super().retain_keys
+        return (REFERENCE_ACTIVATIONS,)
 
     def forget_term(self, model: Any, forget: Batch) -> torch.Tensor:
         """Distance of the forget rows' activations from c u, squared and averaged."""
@@ -104,7 +107,7 @@ class RMU(Objective):
 
     def retain_term(self, model: Any, retain: Batch) -> torch.Tensor:
         """Alpha times the kept rows' distance from the reference's activations, squared and averaged."""
-        if self.retain != "activations":
+        if self.retain != "activations" or not self.keeps:
             return super().retain_term(model, retain)
         before = of_reference(retain, REFERENCE_ACTIVATIONS, "RMU")
         mask = self._places(retain)
@@ -141,7 +144,7 @@ class RMU(Objective):
             When the model is not that deep.
         """
         depth = len(decoder_layers(model))
-        layer = depth // 4 if self.layer is None else self.layer
+        layer = (depth + 2) // 4 if self.layer is None else self.layer
         require_integer("layer", layer, maximum=depth - 1, hint=f"The model has {depth}, the first is 0.")
         return layer
 

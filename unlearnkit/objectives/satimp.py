@@ -16,16 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from scipy import special
 
 from unlearnkit.errors import require_positive
 from unlearnkit.losses import target_nll
 from unlearnkit.objectives.objective import Objective
 from unlearnkit.objectives.retain import Batch
-
-NO_POWER = 1e-12  # the integral has a limit at beta1 = 0, its formula has not
+from unlearnkit.objectives.weighed_ascent import weighed_ascent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +50,4 @@ class SatImp(Objective):
 
     def forget_term(self, model: Any, forget: Batch) -> torch.Tensor:
         """The mean over the batch's targets."""
-        nll = target_nll(model, forget)
-        ascent: torch.Tensor = _WeighedAscent.apply(nll, self.beta1, self.beta2)  # type: ignore[no-untyped-call]
-        return ascent.mean()
-
-
-class _WeighedAscent(torch.autograd.Function):
-    """Minus the integral of p^beta1 (1 - p)^beta2, p = e^-t, for t from 0 to each likelihood."""
-
-    @staticmethod
-    def forward(ctx: Any, nll: torch.Tensor, beta1: float, beta2: float) -> torch.Tensor:
-        """The incomplete beta function, from whichever end loses no digits."""
-        ctx.save_for_backward(nll)
-        ctx.powers = beta1, beta2
-        values = nll.detach().double().cpu().numpy()
-        a, b = max(beta1, NO_POWER), beta2 + 1
-        near, far = special.betainc(b, a, -np.expm1(-values)), special.betaincc(a, b, np.exp(-values))
-        integral = special.beta(a, b) * np.where(values < 1, near, far)
-        return -torch.from_numpy(np.asarray(integral)).to(nll)
-
-    @staticmethod
-    def backward(ctx: Any, *given: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        """Minus the weight: of torch's own functions, so that it has a derivative, too."""
-        (nll,) = ctx.saved_tensors
-        beta1, beta2 = ctx.powers
-        return -given[0] * torch.exp(-beta1 * nll) * (-torch.expm1(-nll)).pow(beta2), None, None
+        return weighed_ascent(target_nll(model, forget), self.beta1, self.beta2).mean()

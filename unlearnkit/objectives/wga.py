@@ -21,6 +21,7 @@ from unlearnkit.errors import require_positive
 from unlearnkit.losses import target_nll
 from unlearnkit.objectives.objective import Objective
 from unlearnkit.objectives.retain import Batch
+from unlearnkit.objectives.weighed_ascent import weighed_ascent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,5 +47,4 @@ class WGA(Objective):
 
     def forget_term(self, model: Any, forget: Batch) -> torch.Tensor:
         """The mean over the batch's targets."""
-        nll = target_nll(model, forget)
-        return -nll.mean() if self.alpha == 0 else torch.expm1(-self.alpha * nll).mean() / self.alpha
+        return weighed_ascent(target_nll(model, forget), self.alpha, 0.0).mean()
