@@ -9,7 +9,7 @@ from typing import Any
 
 from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.metrics.tofu.forget_quality import ForgetQuality, forget_quality
-from unlearnkit.metrics.tofu.log_format import LOSSES, PARTS, RECALL, TEXTS, Part, read_parts
+from unlearnkit.metrics.tofu.log_format import LOSSES, PARTS, RECALL, TEXTS, Part, read_parts, shown
 from unlearnkit.metrics.tofu.measured import Measured
 from unlearnkit.metrics.tofu.rouge import rouge_l_recall
 from unlearnkit.metrics.tofu.scores import TofuScores, scores_of
@@ -102,9 +102,9 @@ def _compared(
 def _require_one_forget_set(path: str | Path, part: Part, reference: str | Path, other: Part) -> None:
     ours, theirs = set(part.rows), set(other.rows)
     if ours != theirs:
-        row = min(ours ^ theirs)
+        row = shown(min(ours ^ theirs))
         raise BadInput(
-            f'reference: {reference} and {path} are about different forget sets: row "{row}" is in only one '
+            f"reference: {reference} and {path} are about different forget sets: row {row} is in only one "
             f"of them ({len(ours)} and {len(theirs)} rows); take the model that was trained without this one"
         )
     answers, others = _true_answers(part), _true_answers(other)
@@ -112,7 +112,7 @@ def _require_one_forget_set(path: str | Path, part: Part, reference: str | Path,
     if 2 * len(differing) > len(ours):  # a tokenizer may give a few back in another spelling
         raise BadInput(
             f"reference: {reference} and {path} are about different forget sets: the true answers of "
-            f'{len(differing)} of {len(ours)} rows differ, the first in row "{differing[0]}"; take the '
+            f"{len(differing)} of {len(ours)} rows differ, the first in row {shown(differing[0])}; take the "
             "model that was trained without this forget set"
         )
 

@@ -67,7 +67,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f'"{twice}" stands twice in one object, and only one of them can be meant')
+        raise ValueError(f"{shown(twice)} stands twice in one object, and only one of them can be meant")
     return found
 
 
@@ -125,13 +125,13 @@ class Part:
             try:
                 values.append(convert(found[row]))
             except BadInput as error:
-                raise BadInput(f'{self.place}, "{field}", row "{row}": {error}') from error
+                raise BadInput(f'{self.place}, "{field}", row {shown(row)}: {error}') from error
         return tuple(values)
 
     def _require_same_rows(self, field: str, found: Rows) -> None:
         lacking, added = _differences(self.rows, found)
         if lacking or added:
-            which = f'lacks row "{lacking[0]}"' if lacking else f'has row "{added[0]}" besides'
+            which = f"lacks row {shown(lacking[0])}" if lacking else f"has row {shown(added[0])} besides"
             raise BadInput(
                 f'{self.place}, "{field}" {which}, unlike "{LOSSES[0]}" ({len(lacking)} lacking, '
                 f"{len(added)} more); a mean over other rows is another number"
@@ -192,6 +192,11 @@ def _three_texts(value: Any) -> tuple[str, str, str]:
     if not isinstance(value, list) or len(value) != 3 or not all(isinstance(text, str) for text in value):
         raise BadInput("must be a list of three texts: prompt, what the model said, the true answer")
     return (value[0], value[1], value[2])
+
+
+def shown(name: str) -> str:
+    """A name from a file on one line: what a terminal would obey is written out."""
+    return json.dumps(name if len(name) <= 60 else f"{name[:60]}…")
 
 
 def _kind(value: Any) -> str:

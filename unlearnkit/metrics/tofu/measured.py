@@ -62,7 +62,7 @@ class Measured:
         return found
 
 
-def require_measured(groups: Mapping[str, Measured]) -> None:
+def require_measured(groups: Mapping[str, object]) -> None:
     """Raise BadInput unless at least one of TOFU's groups is there."""
     if not groups:
         raise BadInput(f"nothing to score: none of {', '.join(GROUPS)} has a question")
