@@ -1,13 +1,13 @@
 """TOFU's own rows, end to end: memorise, unlearn by every objective, and ask TOFU's questions.
 
-Put down before any objective was run:
+Put down before any objective was run, but for a first try of NPO at 10 and 40 steps:
 
 1. Rows: forget01 (40, two authors) and the first 160 kept rows that have wrong answers. Target and controls
    also learn 40 real authors and 40 world facts, in the place of pre-training, which no unlearner sees. The
    control learns all but forget01, by the same recipe and seed.
 2. Every objective of the catalogue, by Adam at the learning rate that calibration starts from, with 8 rows to
    forget and 8 to keep a batch and the options that calibration gives it, otherwise its own; seed 0; seen
-   after 10, 20, 40 and 80 steps of one run.
+   after 10, 20, 40, 80 and 160 steps of one run.
 3. At each look: forget quality (Kolmogorov-Smirnov p and D of the truth ratios on forget01 against the
    control's) and model utility. What is read is the look of highest p among those whose utility (TOFU's
    variant) is at least 0.8 of the target's; where p is equal, the earlier. TOFU calls it forgotten where p is
@@ -33,7 +33,7 @@ from unlearnkit.metrics.tofu import TofuScores, evaluate_tofu, truth_ratio
 from unlearnkit.metrics.tofu.answers import against_wrong_answers
 from unlearnkit.objectives import catalogue
 from unlearnkit.randomness import one_thread
-from unlearnkit.studies.calibrate import OBJECTIVE_OPTIONS, START
+from unlearnkit.studies.calibrate import OBJECTIVE_OPTIONS, start_of
 from unlearnkit.studies.executor import run_all
 from unlearnkit.studies.tofu_lab import CONTROL, TARGET, Models, Sizes
 from unlearnkit.testbeds.testbed import Testbed
@@ -51,9 +51,8 @@ class Settings:
     """What decides the study's results, beside TOFU's rows."""
 
     sizes: Sizes = field(default_factory=Sizes)
-    lr: float = START
     batch_size: int = 8
-    looks: tuple[int, ...] = (10, 20, 40, 80)
+    looks: tuple[int, ...] = (10, 20, 40, 80, 160)
     seed: int = 0
     other_seeds: tuple[int, ...] = (1, 2)
 
@@ -80,6 +79,11 @@ class TofuCell:
         """The objective's options, where they are not its own."""
         return dict(OBJECTIVE_OPTIONS.get(self.name, {})) if self.control is None else {}
 
+    @property
+    def lr(self) -> float | None:
+        """Where calibration starts for the objective."""
+        return start_of(self.name, OPTIMIZER) if self.control is None else None
+
     def describe(self) -> dict[str, Any]:
         """What decides the result, ready for JSON; where files lie does not."""
         return {
@@ -87,6 +91,7 @@ class TofuCell:
             "rows": self.models.rows.fingerprint(),
             "settings": asdict(self.settings),
             "optimizer": OPTIMIZER,
+            "lr": self.lr,
             "options": self.options,
         }
 
@@ -137,13 +142,13 @@ def work(cell: TofuCell) -> dict[str, Any]:
             scores = evaluate_tofu(cell.models.load(*cell.control), lab, reference=reference)
             return {"control": {"name": cell.name, "scores": _numbers(scores)}}
         points = [_point(look, lab, reference) for look in _looks(cell, lab)]
-    return {"row": {"objective": cell.name, "options": cell.options, "points": points}}
+    return {"row": {"objective": cell.name, "lr": cell.lr, "options": cell.options, "points": points}}
 
 
 def _looks(cell: TofuCell, lab: Testbed) -> Iterator[Checkpoint]:
     settings = cell.settings
     return checkpoints(
-        lab, cell.name, optimizer=OPTIMIZER, at=settings.looks, lr=settings.lr, seed=settings.seed,
+        lab, cell.name, optimizer=OPTIMIZER, at=settings.looks, lr=cell.lr, seed=settings.seed,
         batch_size=settings.batch_size, objective_options=cell.options,
     )  # fmt: skip
 
