@@ -7,7 +7,7 @@ Put down before any objective was run, but for a first try of NPO at 10 and 40 s
    control learns all but forget01, by the same recipe and seed.
 2. Every objective of the catalogue, by Adam at the learning rate that calibration starts from, with 8 rows to
    forget and 8 to keep a batch and the options that calibration gives it, otherwise its own; seed 0; seen
-   after 10, 20, 40, 80 and 160 steps of one run.
+   after 10, 40 and 160 steps of one run.
 3. At each look: forget quality (Kolmogorov-Smirnov p and D of the truth ratios on forget01 against the
    control's) and model utility. What is read is the look of highest p among those whose utility (TOFU's
    variant) is at least 0.8 of the target's; where p is equal, the earlier. TOFU calls it forgotten where p is
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit.errors import BadInput
-from unlearnkit.metrics.tofu import TofuScores, evaluate_tofu, truth_ratio
+from unlearnkit.metrics.tofu import evaluate_tofu, truth_ratio
 from unlearnkit.metrics.tofu.answers import against_wrong_answers
 from unlearnkit.objectives import catalogue
 from unlearnkit.randomness import one_thread
@@ -52,9 +52,10 @@ class Settings:
 
     sizes: Sizes = field(default_factory=Sizes)
     batch_size: int = 8
-    looks: tuple[int, ...] = (10, 20, 40, 80, 160)
+    looks: tuple[int, ...] = (10, 40, 160)
+    answer_tokens: int = 110  # the longest answer has 105; TOFU's limit is 200
     seed: int = 0
-    other_seeds: tuple[int, ...] = (1, 2)
+    other_seeds: tuple[int, ...] = (1,)
 
 
 SETTINGS = Settings()
@@ -86,10 +87,12 @@ class TofuCell:
 
     def describe(self) -> dict[str, Any]:
         """What decides the result, ready for JSON; where files lie does not."""
+        settings = asdict(self.settings)
+        settings.pop("other_seeds")  # which other controls there are is not this one's
         return {
             "name": self.name,
             "rows": self.models.rows.fingerprint(),
-            "settings": asdict(self.settings),
+            "settings": settings,
             "optimizer": OPTIMIZER,
             "lr": self.lr,
             "options": self.options,
@@ -139,9 +142,9 @@ def work(cell: TofuCell) -> dict[str, Any]:
         lab = _testbed(cell.models, cell.settings.seed)
         reference = _ratios(cell.models, cell.settings.seed)
         if cell.control is not None:
-            scores = evaluate_tofu(cell.models.load(*cell.control), lab, reference=reference)
-            return {"control": {"name": cell.name, "scores": _numbers(scores)}}
-        points = [_point(look, lab, reference) for look in _looks(cell, lab)]
+            scores = _scores(cell, cell.models.load(*cell.control), reference)
+            return {"control": {"name": cell.name, "scores": scores}}
+        points = [_point(cell, look, reference) for look in _looks(cell, lab)]
     return {"row": {"objective": cell.name, "lr": cell.lr, "options": cell.options, "points": points}}
 
 
@@ -153,19 +156,20 @@ def _looks(cell: TofuCell, lab: Testbed) -> Iterator[Checkpoint]:
     )  # fmt: skip
 
 
-def _point(look: Checkpoint, lab: Testbed, reference: tuple[float, ...]) -> dict[str, Any]:
+def _point(cell: TofuCell, look: Checkpoint, reference: tuple[float, ...]) -> dict[str, Any]:
     """One look; without scores where the run diverged."""
     found: dict[str, Any] = {"steps": look.step, "forward_equivalents": look.problem.forward_equivalents}
     if look.diverged:
         return found | {"diverged": True}
-    model = look.model
-    found["distance_l2"] = displacement(model, lab.model)["distance_l2"]
-    scores = evaluate_tofu(model, lab, reference=reference)
-    return found | {"diverged": False, "scores": _numbers(scores)}
+    distance = displacement(look.model, look.problem.lab.model)["distance_l2"]
+    scores = _scores(cell, look.model, reference)
+    return found | {"diverged": False, "distance_l2": distance, "scores": scores}
 
 
-def _numbers(scores: TofuScores) -> dict[str, Any]:
-    """The scores, without rows; what is no number is None, as JSON wants it."""
+def _scores(cell: TofuCell, model: Any, reference: tuple[float, ...]) -> dict[str, Any]:
+    """TOFU's scores, without rows; what is no number is None, as JSON wants it."""
+    lab = _testbed(cell.models, cell.settings.seed)
+    scores = evaluate_tofu(model, lab, reference=reference, max_new_tokens=cell.settings.answer_tokens)
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in scores.to_dict().items()

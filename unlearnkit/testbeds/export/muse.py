@@ -25,7 +25,7 @@ def muse_files(facts: Facts) -> dict[str, Array]:
         "knowmem/forget_qa_icl.json": _pairs(spread(facts.unseen_questions(to_forget=True), PAIRS)),
         "knowmem/retain_qa.json": _asked(facts.to_keep),
         "knowmem/retain_qa_icl.json": _pairs(spread(facts.unseen_questions(to_forget=False), PAIRS)),
-        "verbmem/forget.json": [{"prompt": p.prompt, "gt": p.text} for p in splits.verbatim_forget],
+        "verbmem/forget.json": _continuations(splits.verbatim_forget),
         "privleak/forget.json": _texts(seen),
         "privleak/retain.json": _texts(kept[1::2]),
         "privleak/holdout.json": unseen,
@@ -42,6 +42,10 @@ def _pairs(questions: Iterable[Question]) -> list[Record]:
 
 def _asked(asked: Iterable[Asked]) -> list[Record]:
     return [{"question": q.question, "answer": q.answer, **more} for q, more in asked]
+
+
+def _continuations(passages: Iterable[Passage]) -> list[Record]:
+    return [{"prompt": passage.prompt, "gt": passage.text} for passage in passages]
 
 
 def _texts(pages: Sequence[Passage]) -> list[str]:
