@@ -22,6 +22,7 @@ from unlearnkit.studies.calibrate import (
     optimizer_options,
     plan_calibration,
     presets_of,
+    start_of,
     write_calibration,
 )
 from unlearnkit.studies.calibration_table import calibration_table
@@ -67,6 +68,26 @@ def test_the_quick_look_takes_the_whole_catalogue_at_one_cost(tmp_path: Path) ->
     assert pairs[0].search == {"most_coarse": 3, "fine": False}
 
 
+def test_several_objectives_meet_every_optimizer_each_from_a_start_of_its_own(tmp_path: Path) -> None:
+    pairs = plan_calibration(
+        tmp_path, objective=["npo", "task_vector", "npo"], optimizers=["adam", "signadam"]
+    )
+    assert len(pairs) == len({pair.journal for pair in pairs}) == 2 * 2 * 2
+    starts = {(pair.objective, pair.optimizer): pair.start for pair in pairs}
+    assert starts[("npo", "adam")] == 3.2e-4
+    assert starts[("task_vector", "adam")] == start_of("task_vector", "adam") > 3.2e-4
+    assert {pair.objective: pair.settings["objective_options"] for pair in pairs} == {
+        "npo": {"retain_weight": 5.0}, "task_vector": {"scale": 4.0},
+    }  # fmt: skip
+
+
+def test_all_is_the_whole_catalogue(tmp_path: Path) -> None:
+    pairs = plan_calibration(tmp_path, objective="all", optimizers=["adam"], quick=True)
+    assert {pair.objective for pair in pairs} == set(uk.objectives.catalogue().name)
+    pairs = plan_calibration(tmp_path, optimizers=["all"])
+    assert {pair.optimizer for pair in pairs} == set(uk.optim.catalogue().name)
+
+
 def test_everything_but_the_folder_describes_a_pair(tmp_path: Path) -> None:
     pair = plan_calibration(tmp_path, tasks=["topic"], optimizers=["hybrid"])[0]
     described = pair.describe()
@@ -92,6 +113,8 @@ def test_hybrids_share_their_options() -> None:
     [
         ({"optimizers": ["addam"]}, UnknownName, 'did you mean "adam"'),
         ({"objective": "npoo"}, UnknownName, 'did you mean "npo"'),
+        ({"objective": ["npo", "npoo"]}, UnknownName, 'did you mean "npo"'),
+        ({"objective": []}, BadInput, "at least one"),
         ({"tasks": ["people"]}, UnknownName, "entities, topic"),
         ({"seeds": [0.5]}, BadInput, "seed must be"),
         ({"seeds": []}, BadInput, "at least one"),
@@ -140,6 +163,17 @@ def test_the_table_shows_every_choice_and_the_depth_to_reach() -> None:
     assert lines[1].split() == "topic adam 0.001 7 reached 4.00 0.00/0.02 0.90 21 1.5 2".split()
     assert "adam (seed 1)" in lines[2]
     assert "never_learned's nll: topic 4.10." in lines[-1]
+
+
+def test_the_table_names_the_objective_where_there_is_more_than_one() -> None:
+    alone, other = _row("adam", 0, 1e-3), _row("adam", 0, 1e-2) | {"objective": "rmu"}
+    assert "npo" not in calibration_table({"pairs": [alone]})
+    lines = calibration_table({"pairs": [alone, other]}).splitlines()
+    assert lines[0].split()[:3] == ["task", "objective", "optimizer"]
+    assert [line.split()[:4] for line in lines[1:3]] == [
+        ["topic", "npo", "adam", "0.001"],
+        ["topic", "rmu", "adam", "0.01"],
+    ]
 
 
 # Killed, and resumed

@@ -28,9 +28,12 @@ BATCH_SIZE = 16
 # The weight of the retain term: at 1, Adam loses most of what must be kept on the way; at 5 it keeps 90 %.
 # What keeps nothing by itself, and RMU, whose retain term is a distance, are taken as they stand.
 OBJECTIVE_OPTIONS: dict[str, dict[str, Any]] = {
-    name: {"retain_weight": 5.0}
-    for name in ("npo", "graddiff", "simnpo", "idk_dpo", "undial", "wga", "satimp", "ceu")
+    name: {"retain_weight": 5.0} for name in ("npo", "graddiff", "simnpo", "undial", "wga", "satimp", "ceu")
 }
+# At 0.1 a row weighs nothing once its refusal wins, and that is while the answer is nearly as likely as ever.
+OBJECTIVE_OPTIONS["idk_dpo"] = {"retain_weight": 5.0, "beta": 0.02}
+# What is known by heart already has little to learn: a short way there, and further back.
+OBJECTIVE_OPTIONS["task_vector"] = {"scale": 4.0}
 # Times an optimizer's start.
 FACTORS = {"task_vector": 3.2, "idk_dpo": 3.2}
 STARTS = {

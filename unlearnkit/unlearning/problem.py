@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -25,7 +25,7 @@ from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import make_optimizer
 from unlearnkit.unlearning.identity import rows_hash, run_id
 from unlearnkit.unlearning.pairs import Pair, Side, paired_batches
-from unlearnkit.unlearning.reference import Ask, Reference
+from unlearnkit.unlearning.reference import Reference
 from unlearnkit.unlearning.run import RunConfig
 
 
@@ -132,18 +132,20 @@ class Problem:
         To be called before the first step: what is asked of the reference model is taken now.
         """
         asked = self.objective
-        forget = self._side(self.forget, asked.forget_reference if asked.forget_keys else None, self.refusals)
-        retain = self._side(self.retain, asked.retain_reference if asked.retain_keys else None, [])
+        of_forget = asked.forget_keys and Reference(
+            asked.forget_reference, self.lab.model, price=asked.forget_passes
+        )
+        of_retain = asked.retain_keys and Reference(asked.retain_reference, self.lab.model)
+        forget = self._side(self.forget, of_forget or None, self.refusals)
+        retain = self._side(self.retain, of_retain or None, [])
         return paired_batches(forget, retain, batch_size=self.config.batch_size, seed=self.config.seed)
 
-    def _side(self, rows: list[Encoded], ask: Ask | None, refusals: list[Encoded]) -> Side:
-        side = Side(rows, self.lab.tokenizer.pad_token_id, self.lab.device, refusals)
-        if ask is None:
-            return side
-        reference = Reference(ask, self.lab.model)
-        self.references.append(reference)
-        reference.take(self.model, sorted_chunks(rows, self.config.batch_size), side.asked)
-        return replace(side, reference=reference)
+    def _side(self, rows: list[Encoded], reference: Reference | None, refusals: list[Encoded]) -> Side:
+        side = Side(rows, self.lab.tokenizer.pad_token_id, self.lab.device, refusals, reference)
+        if reference is not None:
+            self.references.append(reference)
+            reference.take(self.model, sorted_chunks(rows, self.config.batch_size), side.asked)
+        return side
 
 
 def prepare(lab: Testbed, config: RunConfig) -> Problem:

@@ -24,6 +24,8 @@ class Reference:
         An objective's `forget_reference` or `retain_reference`.
     origin : the testbed's model, which never changes
         It answers batch by batch where not everything was kept; no other copy is ever made.
+    price : int
+        Forward passes that asking takes, a batch.
     limit : int, optional
         Bytes that may be kept (`KEPT_BYTES`).
 
@@ -32,11 +34,11 @@ class Reference:
     kept : list of mapping of str to Tensor
         For each row what was asked, once it was taken; else empty.
     passes : int
-        Batches of one side that were shown to the reference model so far.
+        Forward passes of the reference model so far, each over a batch of one side.
     """
 
-    def __init__(self, ask: Ask, origin: Any, *, limit: int | None = None) -> None:
-        self.ask, self.origin = ask, origin
+    def __init__(self, ask: Ask, origin: Any, *, price: int = 1, limit: int | None = None) -> None:
+        self.ask, self.origin, self.price = ask, origin, price
         self.limit = KEPT_BYTES if limit is None else limit
         self.kept: list[dict[str, torch.Tensor]] = []
         self.passes = 0
@@ -68,7 +70,7 @@ class Reference:
 
     @torch.no_grad()
     def _ask(self, model: Any, batch: Batch) -> RowsOf:
-        self.passes += 1
+        self.passes += self.price
         return self.ask(model, batch)
 
 
