@@ -34,12 +34,14 @@ class UNDIAL(Objective):
     ----------
     strength : float
         How far the true token's logit is lowered, in nats; at 0 the reference itself is the teacher, and
-        nothing is forgotten.
+        nothing is forgotten. What the reference knows by heart needs more: with open-unlearning's 10 the
+        teacher still gives the lab's forgotten answers 3.0 nats a token (topic, fold 0; 20: 11.8), where a
+        model that never learned them has 8.7.
     retain_weight, retain
         See `Objective`; the paper's loss has no retain term (retain_weight=0).
     """
 
-    strength: float = 10.0
+    strength: float = 20.0
 
     forget_keys: ClassVar[tuple[str, ...]] = (LOG_PROBS,)
 
