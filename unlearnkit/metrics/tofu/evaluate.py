@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
 from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.metrics.evaluating import evaluating
 from unlearnkit.metrics.tofu.answers import ANSWER_TOKENS, against_wrong_answers, asked, measure
 from unlearnkit.metrics.tofu.arrays import numbers, require_as_many
 from unlearnkit.metrics.tofu.measured import GROUPS, require_measured
 from unlearnkit.metrics.tofu.scores import TofuScores, scores_of
 from unlearnkit.metrics.tofu.truth_ratio import truth_ratio
-from unlearnkit.randomness import fitting_threads
 from unlearnkit.testbeds.rows import Question
 from unlearnkit.testbeds.testbed import Testbed
 
@@ -78,7 +77,7 @@ def evaluate_tofu(
     given = _ratios_given(reference, groups)
     control = _control(reference, lab) if given is None else None
     bar = tqdm(groups.items(), desc="TOFU", unit="group", disable=not progress)
-    with _evaluating(model):
+    with evaluating(model):
         measured = {
             name: measure(model, lab.tokenizer, questions, max_new_tokens=max_new_tokens)
             for name, questions in bar
@@ -128,18 +127,5 @@ def _control(reference: Any, lab: Testbed) -> Any:
 def _ratios(control: Any, lab: Testbed, groups: Groups) -> Any:
     if not _comparable(groups):
         return None
-    with _evaluating(control):
+    with evaluating(control):
         return truth_ratio(*against_wrong_answers(control, lab.tokenizer, groups["forget"]))
-
-
-@contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    """Dropout off, one thread where that is faster; the training flags come back one by one."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        with fitting_threads(model):
-            yield
-    finally:
-        for module in training:
-            module.training = True
