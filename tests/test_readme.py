@@ -118,4 +118,26 @@ def test_the_curvature_and_the_certificate_of_the_example_are_there(
     assert certificate.never_learned.works and certificate.target.works
     assert certificate.excess_share() == 1.0
     assert certificate.words in capsys.readouterr().out
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
+
+
+def test_own_data_is_read_as_the_example_says(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    make_llama: Any,
+    tokenizer: Any,
+) -> None:
+    for name in ("target", "retained"):
+        make_llama(max_position_embeddings=256).save_pretrained(tmp_path / "models" / name)
+        tokenizer.save_pretrained(tmp_path / "models" / name)
+    (tmp_path / "data/tofu").mkdir(parents=True)
+    for part, letters in {"forget01": "ab", "forget05": "abc", "retain99": "xyz"}.items():
+        rows = [f'{{"question": "{letter}?", "answer": "{letter * 300}"}}' for letter in letters]
+        (tmp_path / f"data/tofu/{part}.json").write_text("\n".join(rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(EXAMPLES[3], "README.md", "exec"), {"uk": uk})
+    said = capsys.readouterr().out
+    assert "tofu, forget01 task" in said
+    assert "with a never-learned control" in said
+    assert "2 rows of forget cut to 256 tokens" in said

@@ -14,14 +14,15 @@ from unlearnkit.testbeds.files.located import Contents, LocatedRows
 from unlearnkit.testbeds.fitting import TOO_LONG, Fitting
 from unlearnkit.testbeds.halves import halves
 from unlearnkit.testbeds.models import load_model, load_tokenizer, longest_row, require_source
-from unlearnkit.testbeds.muse import read_muse
+from unlearnkit.testbeds.muse import muse_parts, read_muse
 from unlearnkit.testbeds.rows import Passage, Split
 from unlearnkit.testbeds.testbed import Testbed
-from unlearnkit.testbeds.tofu import read_tofu
-from unlearnkit.testbeds.wmdp import read_wmdp
+from unlearnkit.testbeds.tofu import read_tofu, tofu_parts
+from unlearnkit.testbeds.wmdp import read_wmdp, wmdp_parts
 
 Reader = Callable[[Path, str | None], Contents]
 READERS: dict[str, Reader] = {"tofu": read_tofu, "muse": read_muse, "wmdp": read_wmdp}
+PARTS = {"tofu": tofu_parts, "muse": muse_parts, "wmdp": wmdp_parts}  # of a data set on the hub
 
 
 def load_from_files(
@@ -52,7 +53,7 @@ def load_from_files(
     require_source("model", model)
     if never_learned is not None:
         require_source("never_learned", never_learned)
-    contents = READERS[family](folder_of(family, path, task), task)
+    contents = READERS[family](folder_of(family, path, PARTS[family](task)), task)
     tokenizer = load_tokenizer(model)
     fitting = Fitting(tokenizer, longest_row(model), too_long)
     splits = fitted_splits(contents, fitting)

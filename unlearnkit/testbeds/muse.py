@@ -60,6 +60,11 @@ def read_muse(folder: Path, task: str | None) -> Contents:
     )  # fmt: skip
 
 
+def muse_parts(task: str | None) -> list[str]:
+    """What is fetched of a data set on the hub: all but the other forget sets, which are left alone."""
+    return ["knowmem/*", "verbmem/*", "privleak/*", "raw/*"]
+
+
 def _missing(
     folder: Path, extra: dict[str, LocatedRows], holdout: LocatedRows, verbatim: LocatedRows
 ) -> list[str]:

@@ -19,7 +19,7 @@ def pieces(document: Text, tokenizer: Any, size: int) -> list[Text]:
     document : Text
     tokenizer : a Hugging Face tokenizer
     size : int
-        Tokens a piece, 2 or above.
+        Tokens a piece, 3 or above.
     """
     ids = tokenizer(document.text, add_special_tokens=False, verbose=False).input_ids
     parts = cut(ids, size)

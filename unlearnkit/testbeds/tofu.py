@@ -7,6 +7,7 @@ are JSON Lines, whatever the ending says. Beyond the published fields, a row may
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from unlearnkit.testbeds.perturbed import Perturbed, perturbed_of
 from unlearnkit.testbeds.questions import distinct, flag_or, once
 from unlearnkit.testbeds.rows import Question
 
+FORGET = re.compile(r"forget\d\d")
 ROWS_AN_AUTHOR = 20  # TOFU asks 20 questions in a row about each of its 200 authors
 BESIDE = ("real_authors", "world_facts")
 OPTIONS = ("option1", "option2", "option3", "option4")
@@ -44,9 +46,15 @@ def read_tofu(folder: Path, task: str | None) -> Contents:
     return Contents("tofu", task, forget, retain, extra=beside, notes=tuple(notes))
 
 
+def tofu_parts(task: str | None) -> list[str]:
+    """What is fetched of a data set on the hub: a forget set, its retain set, and what both need."""
+    kept = retain_of(task) if task and FORGET.fullmatch(task) else "retain"
+    return [f"{task or 'forget'}*", f"{kept}*", "retain_perturbed*", *(f"{part}*" for part in BESIDE)]
+
+
 def forget_sets(folder: Path) -> list[str]:
     """The forget sets in a folder, such as "forget01"."""
-    return names_like(folder, r"forget\d\d")
+    return names_like(folder, FORGET.pattern)
 
 
 def retain_of(task: str) -> str:

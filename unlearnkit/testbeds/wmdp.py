@@ -63,6 +63,12 @@ def read_wmdp(folder: Path, task: str | None) -> Contents:
     )  # fmt: skip
 
 
+def wmdp_parts(task: str | None) -> list[str]:
+    """What is fetched of a data set on the hub: questions, and never a corpus."""
+    asked = [f"wmdp?{topic}*" for topic in (TOPICS if task is None else [task])]
+    return [*asked, "forget*", *(f"{name}*" for name in KEPT)]
+
+
 def topics(folder: Path) -> list[str]:
     """The topics whose questions are in a folder: "bio" and so on, or "forget" for forget.jsonl."""
     found = [topic for topic in TOPICS if _topic_files(folder, topic)]

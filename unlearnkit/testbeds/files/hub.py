@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from unlearnkit.errors import MissingReference
@@ -11,10 +12,10 @@ HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 ENDINGS = (".json", ".jsonl", ".parquet")
 
 
-def folder_of(family: str, path: str, task: str | None) -> Path:
-    """Where the files lie. A local folder goes first; a hub id is fetched, rows of questions and texts only.
+def folder_of(family: str, path: str, parts: Sequence[str]) -> Path:
+    """Where the files lie. A local folder goes first; of a hub id these parts are fetched and nothing else.
 
-    WMDP's hazardous corpora are never fetched, whatever a data set holds.
+    Parts are patterns such as "retain99*". WMDP's hazardous corpora are never fetched, whatever is asked for.
 
     Raises
     ------
@@ -31,17 +32,7 @@ def folder_of(family: str, path: str, task: str | None) -> Path:
             f"testbed: {path} is no folder here and no hub id (OWNER/NAME); give a folder of "
             f"{family.upper()} files"
         )
-    return _fetched(path, _patterns(family, task))
-
-
-def _patterns(family: str, task: str | None) -> list[str]:
-    """The files of a data set that are asked for."""
-    parts = {
-        "tofu": [f"{task or 'forget'}*", "retain*", "real_authors*", "world_facts*"],
-        "muse": ["knowmem/*", "verbmem/*", "privleak/*", "raw/*"],
-        "wmdp": [f"*{task or ''}*", "retain*", "mmlu*"],
-    }[family]
-    return [f"{part}{ending}" for part in parts for ending in ENDINGS]
+    return _fetched(path, [f"{part}{ending}" for part in parts for ending in ENDINGS])
 
 
 def _fetched(name: str, patterns: list[str]) -> Path:
