@@ -12,7 +12,6 @@ from unlearnkit.cli import main
 from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.metrics.tofu import evaluate_tofu
 from unlearnkit.objectives import catalogue
-from unlearnkit.resources import data_path
 from unlearnkit.studies import named, tofu
 from unlearnkit.studies.tofu_lab import CONTROL, TARGET, Models, Sizes, read_rows
 from unlearnkit.studies.tofu_table import read_look, tofu_controls_table, tofu_objectives_table, tofu_sentence
@@ -240,11 +239,3 @@ def test_the_rows_of_the_study_are_the_first_kept_ones_with_wrong_answers(refere
     assert [row.question for row in found.kept] == [row["question"] for row in first]
     assert [list(row.wrong_answers) for row in found.kept] == [row["perturbed_answer"] for row in first]
     assert [row.paraphrased_answer for row in found.kept] == [row["paraphrased_answer"] for row in first]
-
-
-def test_the_record_holds_numbers_only(reference_data):
-    record = data_path("records", "tofu.json").read_text(encoding="utf-8")
-    found = read_rows(reference_data("tofu"), Sizes())
-    for row in (*found.forget, *found.kept):
-        assert row.answer not in record
-        assert row.question not in record
