@@ -97,6 +97,30 @@ def test_an_objective_that_trains_a_part_moves_that_part(toy, monkeypatch):
     assert all(weight.requires_grad for weight in run.model.parameters())
 
 
+@pytest.mark.parametrize("optimizer", ["adazo", "hybrid", "sam_forget", "sophia", "adahessian"])
+@pytest.mark.parametrize("name", ["grad_ascent", "idk_dpo", "task_vector"])
+def test_every_kind_of_optimizer_takes_it(name, optimizer, toy):
+    options = {"block": 1, "queries": 1} if optimizer == "hybrid" else {}
+    tried = problem(toy, name, optimizer=optimizer, steps=2, optimizer_options=options)
+    assert all(map(math.isfinite, tried.descent()))
+    assert any(
+        not torch.equal(new, old)
+        for new, old in zip(tried.model.parameters(), toy.model.parameters(), strict=True)
+    )
+
+
+def test_batches_begun_again_carry_the_same_reference_and_cost_nothing_more(toy):
+    tried = problem(toy, "idk_dpo")
+    first = next(tried.pairs())[0]
+    spent = tried.forward_equivalents
+    with torch.no_grad():
+        for weight in tried.model.parameters():
+            weight.zero_()
+    again = next(tried.pairs())[0]
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert tried.forward_equivalents == spent
+
+
 def test_what_finishes_a_model_is_seen_in_every_score(toy):
     (look,) = checkpoints(toy, "task_vector", at=[3], **FEW | {"lr": 1e-2})
     assert look.model is look.model

@@ -57,7 +57,8 @@ def unlearn(
     progress : bool
         Whether to show a bar.
     on_step : callable, optional
-        Called as on_step(step, model, loss) after each step; it must not change the model.
+        Called as on_step(step, model, loss) after each step; it must not change the model, which is the one
+        in the making also where the objective finishes it (task vector).
 
     Returns
     -------

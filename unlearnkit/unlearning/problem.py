@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -127,9 +127,15 @@ class Problem:
         return self.objective.finishes or frozen
 
     def pairs(self) -> Iterator[Pair]:
-        """Batches without end, with all that the objective asks for.
+        """Batches without end, with all that the objective asks for."""
+        forget, retain = self.sides
+        return paired_batches(forget, retain, batch_size=self.config.batch_size, seed=self.config.seed)
 
-        To be called before the first step: what is asked of the reference model is taken now.
+    @cached_property
+    def sides(self) -> tuple[Side, Side]:
+        """The rows to forget and to keep, with what the objective asks of the reference model.
+
+        First needed before the first step, when the model is still the reference.
         """
         asked = self.objective
         of_forget = asked.forget_keys and Reference(
@@ -137,8 +143,7 @@ class Problem:
         )
         of_retain = asked.retain_keys and Reference(asked.retain_reference, self.lab.model)
         forget = self._side(self.forget, of_forget or None, self.refusals)
-        retain = self._side(self.retain, of_retain or None, [])
-        return paired_batches(forget, retain, batch_size=self.config.batch_size, seed=self.config.seed)
+        return forget, self._side(self.retain, of_retain or None, [])
 
     def _side(self, rows: list[Encoded], reference: Reference | None, refusals: list[Encoded]) -> Side:
         side = Side(rows, self.lab.tokenizer.pad_token_id, self.lab.device, refusals, reference)
