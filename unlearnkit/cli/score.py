@@ -92,8 +92,11 @@ def _lines(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
                 "notes",
                 "truth_ratio",
             ):  # notes are said already, truth ratios stand in the parts
-                # A part's own name says of which group it is.
-                yield from _lines(part, "" if inner in ("parts", "forget") else f"{name} {inner}".strip())
+                named = isinstance(part, dict) and inner in (
+                    "parts",
+                    "forget",
+                )  # what is in them says it itself
+                yield from _lines(part, "" if named else f"{name} {inner}".strip())
     elif value not in ("", []):
         yield name, ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
 
