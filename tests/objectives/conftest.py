@@ -56,40 +56,6 @@ def batches(rows, reference, sums):
 
 
 @pytest.fixture(scope="package")
-def refusals(toy):
-    """A refusal to each of the six prompts."""
-    return encode_rows(refused(toy.forget.rows[4:10], 0), toy.tokenizer)
-
-
-@pytest.fixture(scope="package")
-def asked(rows, refusals, reference):
-    """Both batches with all that an objective asks for: asked(objective, reference, order=…, pad_id=…)."""
-    cpu = torch.device("cpu")
-
-    def batches(objective, before=reference, *, order=range(6), pad_id=0):
-        asks = (
-            (objective.forget_reference if objective.forget_keys else None, refusals),
-            (objective.retain_reference if objective.retain_keys else None, ()),
-        )
-        return tuple(
-            Side(part, pad_id, cpu, refused, ask and Reference(ask, before)).batch(list(order))
-            for part, (ask, refused) in zip(rows, asks, strict=True)
-        )
-
-    return batches
-
-
-@pytest.fixture(scope="package")
-def double(toy, noisy):
-    """A reference and a model some way off, in float64 throughout: GPT-2 (Llama's norms are not)."""
-    sizes = {"n_positions": 128, "n_embd": 8, "n_layer": 3, "n_head": 2}
-    config = GPT2Config(vocab_size=len(toy.tokenizer), **sizes)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        reference = GPT2LMHeadModel(config).eval().double()
-    return reference, noisy(reference, 0.05)
-
-
 def carried():
     """Both batches with what an objective needs of the reference: carried(objective, model, batches)."""
 

@@ -60,9 +60,6 @@ def test_the_catalogue_is_a_table():
     assert list(table.index[table.needs_refusals]) == ["idk_dpo"]
     assert list(table.index[~table.keeps]) == ["grad_ascent", "task_vector"]
     assert table.papers["npo"] == "2404.05868"
-    table = uk.objectives.catalogue()
-    assert list(table.columns) == ["name", "forget_term", "source"]
-    assert {"graddiff", "npo", "rmu", "undial", "wga", "satimp", "ceu"} <= set(table.name)
 
 
 @every
