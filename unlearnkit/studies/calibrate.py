@@ -32,6 +32,8 @@ OBJECTIVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 # At 0.1 a row weighs nothing once its refusal wins, and that is while the answer is nearly as likely as ever.
 OBJECTIVE_OPTIONS["idk_dpo"] = {"retain_weight": 5.0, "beta": 0.02}
+# At the powers of the published code (5, 1) what is half forgotten weighs nothing beside what is kept.
+OBJECTIVE_OPTIONS["satimp"] = {"retain_weight": 5.0, "beta1": 1.0, "beta2": 0.1}
 # What is known by heart already has little to learn: a short way there, and further back.
 OBJECTIVE_OPTIONS["task_vector"] = {"scale": 4.0}
 # Times an optimizer's start.
