@@ -69,15 +69,13 @@ def test_the_quick_look_takes_the_whole_catalogue_at_one_cost(tmp_path: Path) ->
 
 
 def test_several_objectives_meet_every_optimizer_each_from_a_start_of_its_own(tmp_path: Path) -> None:
-    pairs = plan_calibration(
-        tmp_path, objective=["npo", "task_vector", "npo"], optimizers=["adam", "signadam"]
-    )
+    pairs = plan_calibration(tmp_path, objective=["npo", "idk_dpo", "npo"], optimizers=["adam", "signadam"])
     assert len(pairs) == len({pair.journal for pair in pairs}) == 2 * 2 * 2
     starts = {(pair.objective, pair.optimizer): pair.start for pair in pairs}
     assert starts[("npo", "adam")] == 3.2e-4
-    assert starts[("task_vector", "adam")] == start_of("task_vector", "adam") > 3.2e-4
+    assert starts[("idk_dpo", "adam")] == start_of("idk_dpo", "adam") > 3.2e-4
     assert {pair.objective: pair.settings["objective_options"] for pair in pairs} == {
-        "npo": {"retain_weight": 5.0}, "task_vector": {"scale": 4.0},
+        "npo": {"retain_weight": 5.0}, "idk_dpo": {"retain_weight": 5.0, "beta": 0.02},
     }  # fmt: skip
 
 
