@@ -183,6 +183,7 @@ def test_a_reference_is_a_model_its_ratios_or_the_testbeds_control(toy, make_lla
     assert by_control == by_model == by_ratios
     assert by_control.forget_quality == forget_quality(by_control.forget_ratios, ratios)
     assert 0 < by_control.forget_quality.d < 1
+    assert evaluate_tofu(toy.model, toy, reference=toy.model, **options).forget_quality.d == 0.0
     alone = dataclasses.replace(toy, load_control=None)
     assert evaluate_tofu(toy.model, alone, **options).forget_quality is None
 
