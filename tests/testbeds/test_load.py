@@ -56,6 +56,7 @@ def test_every_row_of_every_split_fits(lab):
         ({"name": "atlass"}, UnknownName, 'testbed: "atlass" is not known; did you mean "atlas"'),
         ({"task": "entitys"}, UnknownName, 'did you mean "entities"'),
         ({"fold": 7}, BadInput, "fold"),
+        ({"too_long": "shorten"}, UnknownName, 'too_long: "shorten" is not known'),
         ({"fold": "1"}, BadInput, "fold must be an integer"),
         ({"fold": 4, "task": "topic"}, BadInput, "topic task has folds 0, 1, 2, 3"),
         ({"device": "abacus"}, BadInput, "device.*abacus"),

@@ -89,6 +89,13 @@ def test_authors_lie_in_one_half_each(folder, toy_model):
     assert len(set(keys)) == len(keys) == 100
 
 
+def test_of_three_authors_two_are_shown_whole(folder, write_lines, toy_model):
+    write_lines(folder / "forget01.json", [question(i) for i in range(60)])
+    lab = load(folder, toy_model)
+    assert [len(split) for split in (lab.forget_shown, lab.forget_heldout)] == [40, 20]
+    assert not {*lab.forget_shown.subjects} & {*lab.forget_heldout.subjects}
+
+
 def test_one_author_is_halved_by_rows(tmp_path, write_lines, toy_model):
     write_lines(tmp_path / "forget01.json", [question(i) for i in range(20)])
     write_lines(tmp_path / "retain99.json", [question(i, "Bob") for i in range(7)])

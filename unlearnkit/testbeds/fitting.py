@@ -59,9 +59,7 @@ class Fitting:
     def _fitted(self, part: str, located: Located) -> Iterator[Located]:
         row = located.row
         if isinstance(row, Text) and row.ends:
-            self._length(located)
-            size = self.limit - 1 - len(encode_prompt("", self.tokenizer))
-            yield from (replace(located, row=piece) for piece in pieces(row, self.tokenizer, size))
+            yield from (replace(located, row=piece) for piece in self._pieces(row, located.place))
             return
         length = self._length(located)
         if length <= self.limit:
@@ -77,6 +75,13 @@ class Fitting:
                 'too_long="cut" or too_long="skip"'
             )
 
+    def _pieces(self, document: Text, place: str) -> list[Text]:
+        opening = len(encode_prompt("", self.tokenizer))
+        found = pieces(document, self.tokenizer, self.limit - 1 - opening)
+        if opening + sum(len(piece.ids) for piece in found) < 2:
+            raise _nothing_to_learn(document.text, place)
+        return found
+
     def _length(self, located: Located) -> int:
         """Tokens of the longest form that the row is read in."""
         row, lengths = located.row, []
@@ -85,10 +90,7 @@ class Fitting:
             if (
                 not found or len(opening) + len(found) < 2
             ):  # the first of all tokens is predicted from nothing
-                raise BadInput(
-                    f"{located.place}: {target.strip()[:40]!r} leaves this tokenizer no token to learn; "
-                    "take the row out"
-                )
+                raise _nothing_to_learn(target, located.place)
             lengths.append(len(opening) + len(found) + 1)
         return max(lengths)
 
@@ -140,6 +142,11 @@ class Fitting:
             if len(encode_prompt(shorter.prompt, self.tokenizer)) <= room:
                 return shorter
         return replace(row, opening="", text=text)
+
+
+def _nothing_to_learn(text: str, place: str) -> BadInput:
+    shown = text.strip()[:40]
+    return BadInput(f"{place}: {shown!r} leaves this tokenizer no token to learn; take the row out")
 
 
 def _forms(row: Row) -> list[tuple[str, str]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from unlearnkit.errors import BadInput, MissingReference, require_one_of
+from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.testbeds.files.hub import folder_of
 from unlearnkit.testbeds.files.located import Contents, LocatedRows
-from unlearnkit.testbeds.fitting import TOO_LONG, Fitting
+from unlearnkit.testbeds.fitting import Fitting
 from unlearnkit.testbeds.halves import halves
 from unlearnkit.testbeds.models import load_model, load_tokenizer, longest_row, require_source
 from unlearnkit.testbeds.muse import muse_parts, read_muse
@@ -44,7 +44,6 @@ def load_from_files(
             f'testbed: "{name}" names no rows; write "{family}:PATH", a folder of {family.upper()} files, or '
             f'"{family}:OWNER/NAME", a data set on the hub'
         )
-    require_one_of("too_long", too_long, TOO_LONG)
     if model is None:
         raise MissingReference(
             f'model: "{family}:…" is rows alone, and no model that learned them is shipped; give one as '

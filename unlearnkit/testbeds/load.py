@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from unlearnkit.errors import BadInput, require_integer, unknown_name
+from unlearnkit.errors import BadInput, require_integer, require_one_of, unknown_name
 from unlearnkit.resources import data_path
 from unlearnkit.testbeds.atlas.checkpoints import TARGET, control_folder
 from unlearnkit.testbeds.atlas.tasks import check_task, task_splits
+from unlearnkit.testbeds.fitting import TOO_LONG
 from unlearnkit.testbeds.from_files import load_from_files
 from unlearnkit.testbeds.models import load_model, load_tokenizer
 from unlearnkit.testbeds.testbed import FROM_FILES, Testbed, pick_device
@@ -73,6 +74,7 @@ def load_testbed(
     (12, 144)
     """
     require_integer("fold", fold)
+    require_one_of("too_long", too_long, TOO_LONG)
     family = str(name).partition(":")[0]
     if family in FROM_FILES:
         if fold != 1:

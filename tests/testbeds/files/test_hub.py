@@ -19,7 +19,8 @@ PUBLISHED = {
              "world_facts_perturbed.json", "README.md"],
     "muse": ["raw/forget-00000-of-00001.parquet", "knowmem/forget_qa.json", "scal/forget_1.json", "a.bin"],
     "wmdp": ["wmdp-bio/test-00000-of-00001.parquet", "wmdp-cyber/test-00000-of-00001.parquet",
-             "bio-forget-corpus.jsonl", "bio-forget-corpus/train-00000-of-00001.parquet"],
+             "bio-forget-corpus.jsonl", "forget_corpus.jsonl",
+             "bio-forget-corpus/train-00000-of-00001.parquet"],
 }  # fmt: skip
 
 
