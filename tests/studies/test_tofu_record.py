@@ -29,6 +29,27 @@ def test_tables_and_sentence_are_the_records(record):
     assert f"```text\n{tofu_sentence(record)}\n```" in README
 
 
+def test_numbers_in_the_reading_are_the_records(record):
+    points = {(row["objective"], p["steps"]): p["scores"] for row in record["rows"] for p in row["points"]}
+    controls = {control["name"]: control["scores"] for control in record["controls"]}
+    probability, recall = "tofu_forget_probability", "tofu_forget_rouge_l_recall"
+    wreck, control = points["grad_ascent", 160], controls[CONTROL]
+    said = [
+        f"p is {wreck['tofu_forget_quality_p']:.3f} and utility {wreck['tofu_model_utility_tofu']:.3f}",
+        f"a probability of {control[probability]:.1e} a token and says {control[recall]:.3f} of its words",
+        *(
+            f"{name} {points[key, 160][probability]:.1e} and {points[key, 160][recall]:.3f}"
+            for name, key in (("WGA", "wga"), ("CE-U", "ceu"))
+        ),
+        f"what they say ({points['simnpo', 160][recall]:.3f} and {points['npo', 160][recall]:.3f})",
+        "by {:.3f} and {:.3f}".format(
+            *(controls[f"{CONTROL}, seed {s}"]["tofu_forget_quality_d"] for s in (1, 2))
+        ),
+    ]
+    text = " ".join(README.split())
+    assert not [sentence for sentence in said if sentence not in text]
+
+
 def test_it_was_made_with_the_settings_of_the_study(record):
     decided = json.loads(json.dumps(tofu.collect([])))
     assert {part: record[part] for part in ("optimizer", "settings")} == {
