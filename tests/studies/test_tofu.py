@@ -209,7 +209,7 @@ def test_tables_and_sentence_say_what_the_numbers_say():
 def test_real_rows_are_learned_by_heart_and_each_objective_is_held_against_the_control(
     reference_data, tmp_path
 ):
-    sizes = Sizes(kept=20, beside=4, scored=10, recipe=Recipe(steps=240))
+    sizes = Sizes(kept=16, beside=2, scored=8, recipe=Recipe(steps=400))
     settings = tofu.Settings(sizes, looks=(3,), other_seeds=())
     cells = tofu.tofu_cells(reference_data("tofu"), tmp_path, settings)
     tofu.train_models(cells, workers=1, progress=False)
@@ -222,8 +222,9 @@ def test_real_rows_are_learned_by_heart_and_each_objective_is_held_against_the_c
     assert target[P] < 1e-3
     lab = cells[0].models.testbed(0)
     known = evaluate_tofu(lab.model, lab, rows=40).parts["forget_probability"]
+    short = replace(settings, answer_tokens=8)  # what is generated is not looked at any more
     for cell in cells[2:]:
-        row = tofu.work(cell)["row"]
+        row = tofu.work(replace(cell, settings=short))["row"]
         (point,) = row["points"]
         assert not point["diverged"], cell.name
         assert 0 < point["scores"][P] < 1
