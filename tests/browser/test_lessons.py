@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 LESSONS = [
     "00-tour", "01-fragility", "02-grades", "03-flatness", "04-smoothing", "05-hybrid", "06-robustness",
+    "08-five-bugs",
 ]  # fmt: skip
 OF_THE_README = "06-robustness"  # whose view its picture shows
 PLOTLY = "application/vnd.plotly.v1+json"

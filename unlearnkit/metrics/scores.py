@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
+from unlearnkit.metrics.evaluating import evaluating
 from unlearnkit.metrics.knowmem import Answered, answer
 from unlearnkit.metrics.verbmem import verbatim as recite
-from unlearnkit.randomness import fitting_threads
 from unlearnkit.testbeds.rows import Question
 from unlearnkit.testbeds.testbed import Testbed
 
@@ -114,16 +114,10 @@ def evaluate_with_answers(
         The greedy answer by `Question.key`, shown facts first, then held-out ones.
     """
     groups = [split.questions for split in (lab.forget_shown, lab.forget_heldout, lab.retain)]
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        with fitting_threads(model):
-            answered = answer(model, lab.tokenizer, [q for group in groups for q in group])
-            passages = [*lab.verbatim_forget, *lab.verbatim_retain] if verbatim else []
-            recited = recite(model, lab.tokenizer, passages) if passages else []
-    finally:
-        for module in training:  # one by one: some may be kept in evaluation mode on purpose
-            module.training = True
+    with evaluating(model):
+        answered = answer(model, lab.tokenizer, [q for group in groups for q in group])
+        passages = [*lab.verbatim_forget, *lab.verbatim_retain] if verbatim else []
+        recited = recite(model, lab.tokenizer, passages) if passages else []
     shown, heldout, retain = _split_answers(answered, groups)
     forget_questions = [*groups[0], *groups[1]]
     forget = _join(shown, heldout)

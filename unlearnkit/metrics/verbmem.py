@@ -20,13 +20,21 @@ CONTINUATION_TOKENS = 128  # MUSE's limit
 
 
 def continuations(model: Any, tokenizer: Any, passages: Sequence[Passage]) -> list[str]:
-    """The greedy continuation of each passage, as many tokens as the true one has (128 at most).
-
-    One teacher-forced pass settles every passage whose tokens are all the most likely ones; only the
-    others are generated.
-    """
+    """The greedy continuation of each passage, as many tokens as the true one has (128 at most)."""
     encoded = encode_rows(passages, tokenizer)
     limits = [_limit(row) for row in encoded]
+    tokens = greedy_continuations(model, tokenizer, encoded, limits=limits)
+    return [_text(tokenizer, row) for row in tokens]
+
+
+def greedy_continuations(
+    model: Any, tokenizer: Any, encoded: Sequence[Encoded], *, limits: Sequence[int]
+) -> list[list[int]]:
+    """The greedy continuation of each row's prompt, as tokens, up to a limit for each.
+
+    One teacher-forced pass settles every row whose tokens are all the most likely ones, an end token that the
+    limit does not cut off among them; only the others are generated.
+    """
     forced = teacher_forced(model, encoded, pad_id=tokenizer.pad_token_id)
     tokens = [list(row.target_ids[:limit]) for row, limit in zip(encoded, limits, strict=True)]
     missed = [i for i, limit in enumerate(limits) if not all(forced[i].hits[:limit])]
@@ -39,7 +47,7 @@ def continuations(model: Any, tokenizer: Any, passages: Sequence[Passage]) -> li
     )
     for i, fresh in zip(missed, given, strict=True):
         tokens[i] = fresh
-    return [_text(tokenizer, row) for row in tokens]
+    return tokens
 
 
 def _limit(row: Encoded) -> int:

@@ -52,14 +52,9 @@ ENTRIES = (
         GradAscent,
     ),
     Entry("graddiff", "ascent on the token-mean likelihood", "Liu et al. 2022; TOFU, 2401.06121", GradDiff),
-    Entry("npo", "negative preference, summed likelihood", "Zhang et al. 2024, 2404.05868", NPO),
-    Entry("rmu", "activations steered along a random direction", "Li et al. 2024, 2403.03218", RMU),
-    Entry(
-        "undial", "distillation with the true token's logit lowered", "Dong et al. 2024, 2402.10052", UNDIAL
-    ),
     Entry("wga", "ascent weighed by each token's probability", "Wang et al. 2025, 2502.19301", WGA),
     Entry("satimp", "ascent weighed by saturation and importance", "Yang et al. 2025, 2505.11953", SatImp),
-    Entry("ceu", "own prediction without the true token", "Yang 2025, 2503.01224", CEU),
+    Entry("npo", "negative preference, summed likelihood", "Zhang et al. 2024, 2404.05868", NPO),
     Entry("simnpo", "negative preference, mean likelihood", "Fan et al. 2024, 2410.07163", SimNPO),
     Entry(
         "idk_dpo",
@@ -67,6 +62,11 @@ ENTRIES = (
         "TOFU, 2401.06121; Rafailov et al. 2023, 2305.18290",
         IdkDPO,
     ),
+    Entry(
+        "undial", "distillation with the true token's logit lowered", "Dong et al. 2024, 2402.10052", UNDIAL
+    ),
+    Entry("ceu", "own prediction without the true token", "Yang 2025, 2503.01224", CEU),
+    Entry("rmu", "activations steered along a random direction", "Li et al. 2024, 2403.03218", RMU),
     Entry(
         "task_vector", "descent, then the way back and beyond", "Ilharco et al. 2022, 2212.04089", TaskVector
     ),

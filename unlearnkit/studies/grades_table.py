@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from unlearnkit import optim
 from unlearnkit.studies.attacked import rate_text
 
-HEAD = (
-    "optimizer",
-    "grade",
-    "outcome",
-    "status",
-    "lr",
-    "steps",
-    "cost",
-    "depth",
-    "knows",
-    "keeps",
-    "distance",
-)
+CHOSEN = ("outcome", "status", "lr", "steps", "cost", "depth", "knows", "keeps", "distance")
+HEAD = ("optimizer", "grade", *CHOSEN)
 
 
 def grades_table(frontiers: dict[str, Any], *, task: str) -> str:
@@ -42,14 +32,22 @@ def grades_table(frontiers: dict[str, Any], *, task: str) -> str:
     """
     found = {pair["optimizer"]: pair for pair in frontiers["pairs"] if pair["task"] == task}
     rows = [_row(entry, found[entry]) for entry in optim.catalogue().name if entry in found]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *rows))
+    return markdown(HEAD, rows)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells under a head, as Markdown has tables."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
 
 
 def _row(name: str, pair: dict[str, Any]) -> tuple[str, ...]:
+    return (name, optim.find(name).grade, *chosen_cells(pair))
+
+
+def chosen_cells(pair: dict[str, Any]) -> tuple[str, ...]:
+    """The chosen point of a pair, as `CHOSEN` names its cells."""
     choice = pair["choice"]
     return (
-        name,
-        optim.find(name).grade,
         choice["outcome"],
         choice["status"],
         rate_text(choice["lr"]),

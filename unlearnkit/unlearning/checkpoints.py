@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.metrics.evaluating import evaluating
 from unlearnkit.metrics.forced import teacher_forced
 from unlearnkit.metrics.references import references
 from unlearnkit.metrics.scores import evaluate_with_answers
@@ -19,7 +20,6 @@ from unlearnkit.testbeds.testbed import Testbed
 from unlearnkit.unlearning.configure import configure
 from unlearnkit.unlearning.cost import Cost, displacement
 from unlearnkit.unlearning.problem import Problem, prepare
-from unlearnkit.unlearning.reference import evaluating
 from unlearnkit.unlearning.run import History, Run
 from unlearnkit.unlearning.status import judge
 
@@ -59,7 +59,7 @@ class Checkpoint:
         lab = self.problem.lab
         questions = (*lab.forget_shown.questions, *lab.forget_heldout.questions)
         rows = encode_rows(questions, lab.tokenizer)
-        with evaluating(self.model), fitting_threads(self.model):
+        with evaluating(self.model):
             forced = teacher_forced(self.model, rows, pad_id=lab.tokenizer.pad_token_id)
         return sum(row.nll for row in forced) / sum(len(row.hits) for row in forced)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from unlearnkit.metrics.evaluating import evaluating
 from unlearnkit.objectives import Batch, RowsOf
 
 KEPT_BYTES = 2**29  # 512 MiB a side, on the testbed's device; what needs more is taken anew for each batch
@@ -77,15 +77,3 @@ class Reference:
 def _size(answers: RowsOf) -> int:
     """Bytes of what was answered."""
     return sum(part.numel() * part.element_size() for of_rows in answers.values() for part in of_rows)
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Run a block with a model in evaluation mode, and give every module its own mode back."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
