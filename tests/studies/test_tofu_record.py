@@ -11,6 +11,7 @@ from unlearnkit.metrics.tofu import model_utility
 from unlearnkit.objectives import catalogue
 from unlearnkit.resources import data_path
 from unlearnkit.studies import tofu
+from unlearnkit.studies.calibrate import OBJECTIVE_OPTIONS, start_of
 from unlearnkit.studies.tofu_lab import CONTROL, TARGET, read_rows
 from unlearnkit.studies.tofu_table import tofu_controls_table, tofu_objectives_table, tofu_sentence
 
@@ -55,7 +56,10 @@ def test_it_was_made_with_the_settings_of_the_study(record):
     assert {part: record[part] for part in ("optimizer", "settings")} == {
         part: decided[part] for part in ("optimizer", "settings")
     }
-    assert all([p["steps"] for p in row["points"]] == [*tofu.SETTINGS.looks] for row in record["rows"])
+    for row in record["rows"]:
+        assert [point["steps"] for point in row["points"]] == [*tofu.SETTINGS.looks]
+        assert row["lr"] == start_of(row["objective"], tofu.OPTIMIZER)
+        assert row["options"] == OBJECTIVE_OPTIONS.get(row["objective"], {})
 
 
 def test_every_objective_that_it_names_is_one(record):
