@@ -57,7 +57,7 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise _in_words(path, error) from error
+        raise in_words(path, error) from error
 
 
 def make_folder(path: Path) -> None:
@@ -65,10 +65,11 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _in_words(path, error) from error
+        raise in_words(path, error) from error
 
 
-def _in_words(path: Path, error: OSError) -> CannotWrite:
+def in_words(path: Path, error: OSError) -> CannotWrite:
+    """Build the error for a file or folder that the system refuses to write."""
     way_out = "make room" if error.errno in FULL else "see that its folder can be written to"
     return CannotWrite(
         f"{path} cannot be written ({error.strerror}); what was finished before is kept: {way_out}, then "

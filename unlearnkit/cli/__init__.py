@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 from unlearnkit import __version__
 from unlearnkit.cli import brief, build_lab, calibrate, compare, doctor, lab, records, report, score, study
+from unlearnkit.cli import export_testbed as export
 from unlearnkit.errors import UnlearnkitError
 
 BAD_INPUT = 2  # argparse's own code for a bad argument
 INTERRUPTED = 130  # the shell's code for Ctrl-C
-COMMANDS = (compare, records, report, brief, score, calibrate, study, build_lab, lab, doctor)
+COMMANDS = (compare, records, report, brief, score, calibrate, study, build_lab, lab, doctor, export)
 
 
 def parser() -> argparse.ArgumentParser:

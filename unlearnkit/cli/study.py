@@ -16,10 +16,15 @@ def add_command(commands: Any) -> None:
         help="do one of the studies again whose records ship",
         description="Run a study and write DIR/NAME.json. What was done is kept in DIR/cells: started "
         "again, it goes on where it stopped. NAME: step-size, depth, zeroth-order, radius, power, "
-        "flatness or smoothing.",
+        "flatness, smoothing or tofu, which needs TOFU's files: --data.",
     )
     add = parser.add_argument
-    add("name", metavar="NAME", help="step-size, depth, zeroth-order, radius, power, flatness or smoothing")
+    add(
+        "name",
+        metavar="NAME",
+        help="step-size, depth, zeroth-order, radius, power, flatness, smoothing or tofu",
+    )
+    add("--data", metavar="DIR", help="tofu: the folder of TOFU's files, which are not part of unlearnkit")
     add("--workers", metavar="N", help="processes (default: one a core)")
     add("--out", default="studies", metavar="DIR", help="where to write (default: studies)")
     parser.set_defaults(run=run, interrupted=GOES_ON)
@@ -30,5 +35,6 @@ def run(chosen: argparse.Namespace) -> int:
     from unlearnkit.studies.named import run_study
 
     workers = None if chosen.workers is None else whole_number("workers", chosen.workers)
-    print(f"Written: {run_study(chosen.name, Path(chosen.out), workers=workers)}")
+    data = None if chosen.data is None else Path(chosen.data)
+    print(f"Written: {run_study(chosen.name, Path(chosen.out), data=data, workers=workers)}")
     return 0

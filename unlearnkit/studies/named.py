@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit.attacks.judging import judge_attacks
-from unlearnkit.errors import unknown_name
+from unlearnkit.errors import BadInput, unknown_name
 from unlearnkit.files import write_whole
-from unlearnkit.studies import depth, flatness, power, radius, smoothing, zeroth_order
+from unlearnkit.studies import depth, flatness, power, radius, smoothing, tofu, zeroth_order
 from unlearnkit.studies.compare import prepare_folder
 from unlearnkit.studies.executor import run_all, worker_count
 from unlearnkit.studies.kept import Kept
@@ -19,12 +19,18 @@ from unlearnkit.studies.kept import Kept
 
 @dataclass(frozen=True)
 class Named:
-    """A study: its question, its cells, what does one, and what becomes of their results."""
+    """A study: its question, its cells, what does one, and what becomes of their results.
+
+    One on `data` of the user's own takes their folder, and the study's, to make its cells. `prepare` is what
+    is done before any cell is.
+    """
 
     question: str
-    cells: Callable[[], Sequence[Any]]
+    cells: Callable[..., Sequence[Any]]
     work: Callable[[Any], dict[str, Any]]
     collect: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
+    on_data: bool = False
+    prepare: Callable[..., None] | None = None
 
 
 def _with_controls(cells: Sequence[depth.DepthCell]) -> list[Any]:
@@ -84,23 +90,32 @@ STUDIES = {
         smoothing.QUESTION, smoothing.smoothing_cells, smoothing.work,
         lambda results: smoothing.decided() | _apart(results),
     ),
+    "tofu": Named(tofu.QUESTION, tofu.tofu_cells, tofu.work, tofu.collect, True, tofu.train_models),
 }  # fmt: skip
 
 
-def run_study(name: str, folder: Path, *, workers: int | None = None, progress: bool = True) -> Path:
+def run_study(
+    name: str, folder: Path, *, data: Path | None = None, workers: int | None = None, progress: bool = True
+) -> Path:
     """Run a study and write DIR/NAME.json; cells that were done before are read from DIR/cells.
 
     Raises
     ------
     UnknownName
         For a name that is not in `STUDIES`.
+    BadInput, MissingReference
+        For `data` that a study does not take, or lacks.
     """
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)
     study = STUDIES[name]
-    cells = study.cells()
+    if data is not None and not study.on_data:
+        raise BadInput(f"data: the study {name} has rows of its own, so leave --data out")
+    cells = study.cells(data, folder) if study.on_data else study.cells()
     worker_count(workers, len(cells))
     prepare_folder(folder, overwrite=True)
+    if study.prepare is not None:
+        study.prepare(cells, workers=workers, progress=progress)
     results = run_all(
         Kept(study.work, folder / "cells"), cells, workers=workers, label=lambda cell: cell.label,
         progress=progress,
