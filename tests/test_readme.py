@@ -21,7 +21,29 @@ from unlearnkit.studies.zeroth_order_table import zeroth_order_settings_table, z
 
 RECORDS = data_path("records", "README.md").read_text(encoding="utf-8")
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+SECTIONS = re.split(r"^## ", README, flags=re.MULTILINE)
+EXAMPLES = {
+    section.partition("\n")[0]: code
+    for section in SECTIONS
+    for code in re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+}
+
+
+def run_example(heading: str, **names: Any) -> dict[str, Any]:
+    """Run the Python of a section as it stands; what it leaves behind."""
+    exec(compile(EXAMPLES[heading], "README.md", "exec"), names)
+    return names
+
+
+def test_every_example_of_the_readme_is_run_here() -> None:
+    assert len(EXAMPLES) == README.count("```python")
+    assert set(EXAMPLES) == {
+        "What is in the box",
+        "Every grade under one roof",
+        'What "forget" means',
+        "How flat, and how smooth?",
+        "Your own data",
+    }
 
 
 def test_the_table_is_the_records() -> None:
@@ -92,7 +114,7 @@ def test_there_are_two_marked_commands() -> None:
 def test_the_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """As it stands, but for the steps: 40, not the 311 of its preset, which must be there."""
     monkeypatch.setattr(uk, "unlearn", partial(uk.unlearn, steps=40, progress=False))
-    exec(compile(EXAMPLES[0], "README.md", "exec"), {})
+    run_example("What is in the box")
     status, *after = capsys.readouterr().out.strip().splitlines()
     attacked, control = map(float, after)
     assert status.split()[0] in ("forgotten", "over-forgotten", "not")
@@ -101,8 +123,7 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 def test_the_optimizer_of_the_example_finds_the_minimum() -> None:
-    names: dict[str, Any] = {"uk": uk}
-    exec(compile(EXAMPLES[1], "README.md", "exec"), names)
+    names = run_example("Every grade under one roof", uk=uk)
     assert names["weight"].abs().max() < 1e-2
     assert names["adazo"].last_resolution > 100
 
@@ -110,15 +131,24 @@ def test_the_optimizer_of_the_example_finds_the_minimum() -> None:
 def test_the_curvature_and_the_certificate_of_the_example_are_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    names: dict[str, Any] = {"uk": uk, "lab": uk.load_testbed("atlas", fold=1)}
-    exec(compile(EXAMPLES[2], "README.md", "exec"), names)
+    names = run_example("How flat, and how smooth?", uk=uk, lab=uk.load_testbed("atlas", fold=1))
     found, certificate = names["found"], names["certificate"]
     assert found.hvps <= 40
     assert float((found.residuals / found.values.abs()).max()) < 1e-3
     assert certificate.never_learned.works and certificate.target.works
     assert certificate.excess_share() == 1.0
     assert certificate.words in capsys.readouterr().out
-    assert len(EXAMPLES) == 4
+
+
+def test_an_objective_is_asked_for_as_the_example_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_example('What "forget" means', uk=uk, lab=uk.load_testbed("atlas", fold=1))
+    objective, run = capsys.readouterr().out.strip().splitlines()
+    assert objective.endswith("('reference_nll',) ('reference_log_probs',)")
+    status, spent = run.rsplit(maxsplit=1)
+    assert status == "not reached"
+    assert float(spent) > 9  # three steps, and the reference's passes
 
 
 def test_own_data_is_read_as_the_example_says(
@@ -136,7 +166,7 @@ def test_own_data_is_read_as_the_example_says(
         rows = [f'{{"question": "{letter}?", "answer": "{letter * 300}"}}' for letter in letters]
         (tmp_path / f"data/tofu/{part}.json").write_text("\n".join(rows), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    exec(compile(EXAMPLES[3], "README.md", "exec"), {"uk": uk})
+    run_example("Your own data", uk=uk)
     said = capsys.readouterr().out
     assert "tofu, forget01 task" in said
     assert "with a never-learned control" in said
