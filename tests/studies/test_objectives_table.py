@@ -54,3 +54,21 @@ def test_what_was_calibrated_is_what_calibration_begins_with_today(record):
     for pair in record["pairs"]:
         assert pair["objective_options"] == OBJECTIVE_OPTIONS.get(pair["objective"], {})
         assert pair["start"] == start_of(pair["objective"], pair["optimizer"])
+
+
+def test_what_the_readme_reads_from_the_table_is_there(record):
+    text = data_path("calibration", "README.md").read_text(encoding="utf-8")
+    told = text.partition("## Every objective at one cost")[2]
+    chosen = {(p["objective"], p["optimizer"], p["task"]): p["choice"] for p in record["pairs"]}
+    reached = {}
+    for (objective, _, _), choice in chosen.items():
+        reached[objective] = reached.get(objective, 0) + (choice["outcome"] == "reached")
+    assert {name for name, count in reached.items() if count == 4} == {"ceu", "wga", "satimp", "simnpo"}
+    assert (reached["npo"], reached["graddiff"]) == (1, 1)
+    wrecked = {o for o in reached if all(c["status"] == "destroyed" for k, c in chosen.items() if k[0] == o)}
+    assert wrecked == {"grad_ascent", "task_vector"}
+    assert min(c["knowmem_retain"] for k, c in chosen.items() if k[0] == "ceu") >= 0.975
+    far = [chosen["rmu", optimizer, "topic"]["distance_l2"] for optimizer in ("adam", "signadam")]
+    assert "{:.1f} and {:.1f}".format(*far) in told
+    others = [c["distance_l2"] for k, c in chosen.items() if k[0] != "rmu" and c["status"] != "destroyed"]
+    assert max(others) < min(far)
