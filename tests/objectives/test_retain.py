@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -55,3 +57,8 @@ def test_a_term_of_no_weight_has_a_gradient_of_zero(moved):
     (gradient,) = torch.autograd.grad(nothing, next(moved.parameters()))
     assert nothing.item() == 0
     assert not gradient.any()
+
+
+def test_a_model_that_is_frozen_whole_can_be_looked_at(moved):
+    frozen = copy.deepcopy(moved).requires_grad_(False)
+    assert create("graddiff", retain_weight=0.0).retain_term(frozen, {}).item() == 0

@@ -74,3 +74,17 @@ def test_what_is_known_by_heart_and_what_is_forgotten_do_not_move():
 def test_the_powers_are_not_below_zero(name, value):
     with pytest.raises(BadInput, match=f"{name} must be a finite number, 0 or above"):
         uk.objectives.create("satimp", **{name: value})
+
+
+@pytest.mark.parametrize(("power", "weight"), [(0.0, -1.0), (0.1, 0.0), (1.0, 0.0), (1.5, 0.0)])
+def test_a_token_known_for_certain_has_a_curvature_too(power, weight):
+    # cross-entropy rounds to 0 there, where powers below 1 are infinitely steep
+    logits = torch.tensor([[60.0, 0.0, 0.0], [1.0, 0.0, 0.0]], requires_grad=True)
+    nll = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 0]), reduction="none")
+    assert nll[0] == 0
+    (slope,) = torch.autograd.grad(weighed_ascent(nll, 1.0, power).sum(), nll, create_graph=True)
+    assert slope[0].item() == weight
+    (gradient,) = torch.autograd.grad(weighed_ascent(nll, 1.0, power).sum(), logits, create_graph=True)
+    (curvature,) = torch.autograd.grad(gradient[:, 1].sum(), logits)
+    assert curvature.isfinite().all()
+    assert curvature[1].abs().sum() > 0

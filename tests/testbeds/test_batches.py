@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unlearnkit.errors import BadInput
 from unlearnkit.randomness import generator
 from unlearnkit.testbeds.batches import collate, endless_chunks, length_class, shuffled_chunks, sorted_chunks
 from unlearnkit.testbeds.encoding import Encoded
@@ -113,3 +114,8 @@ def test_measuring_sees_each_row_once_in_order_of_length(lengths, size):
 @pytest.mark.gpu
 def test_a_batch_is_made_on_the_gpu():
     assert all(tensor.is_cuda for tensor in collate(rows_of([3, 4]), pad_id=0, device="cuda").values())
+
+
+def test_of_no_rows_no_batch_is_waited_for():
+    with pytest.raises(BadInput, match="at least one"):
+        next(endless_chunks([], 4, generator(0)))

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from unlearnkit.attacks.judging import judge_attacks
+from unlearnkit.errors import MissingReference
 
 attack = importlib.import_module("unlearnkit.attacks.relearn")
 
@@ -100,5 +101,9 @@ def test_recovery_is_beyond_the_control_under_the_same_attack_at_each_rate():
 
 def test_a_control_that_did_not_meet_the_attack_lends_no_baseline():
     controls = [control("target", 1.0, row(1.0, 1e-4)), control("never_learned", 0.0, row(0.0, 1e-4))]
-    with pytest.raises(KeyError):
-        judge_attacks({"status": "forgotten", "attacks": [row(0.3, 1e-3)]}, controls)
+    run = {"status": "forgotten", "attacks": [row(0.1, 1e-4), row(0.3, 1e-3)]}
+    with pytest.raises(
+        MissingReference, match=r"not meet relearn-100@0\.001, .* it met relearn-100\. Make the same"
+    ):
+        judge_attacks(run, controls)
+    assert not any("recovery" in attack or "outcome" in attack for attack in run["attacks"])

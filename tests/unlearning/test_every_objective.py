@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import unlearnkit as uk
+from unlearnkit.errors import BadInput
 from unlearnkit.testbeds import Split
 from unlearnkit.testbeds.refusals import REFUSALS, refused
 from unlearnkit.unlearning import checkpoints
@@ -135,6 +136,35 @@ def test_what_finishes_a_model_is_seen_in_every_score(toy):
     assert look.problem.model.training
 
 
+# What cannot be trained
+
+
+@pytest.mark.parametrize("name", ["graddiff", "grad_ascent"])
+@pytest.mark.parametrize("side", ["forget", "retain"])
+def test_an_empty_side_is_refused_before_the_first_batch_is_waited_for(side, name, toy):
+    lab = dataclasses.replace(toy, **{side: Split("nobody", ())})
+    with pytest.raises(BadInput, match=r"'nobody'.* has no rows"):
+        problem(lab, name)
+
+
+@every
+def test_a_model_that_is_frozen_whole_is_refused_and_stays_frozen(name, toy, make_llama):
+    lab = dataclasses.replace(toy, model=make_llama(0).requires_grad_(False))
+    with pytest.raises(BadInput, match=r"lab\.model: none of the weights .*requires_grad_\(True\)"):
+        problem(lab, name)
+
+
+def test_what_came_frozen_is_not_thawed_by_an_objective_that_names_it(toy, make_llama):
+    lab = dataclasses.replace(toy, model=make_llama(0))
+    first, second = (layer.mlp.down_proj.weight for layer in lab.model.model.layers)
+    first.requires_grad_(False)
+    tried = problem(lab, "rmu", objective_options={"layer": 1})
+    list(tried.descent())
+    layers = tried.model.model.layers
+    assert torch.equal(layers[0].mlp.down_proj.weight, first)
+    assert not torch.equal(layers[1].mlp.down_proj.weight, second)
+
+
 # Refusals
 
 
@@ -160,6 +190,22 @@ def test_refusals_follow_every_kind_of_prompt(toy):
         assert refusal.target.strip() in REFUSALS
     (text,) = refused([uk.testbeds.rows.Text("Once upon a time")], 0)
     assert text.prompt == "Once"
+
+
+@pytest.mark.parametrize(("text", "prompt"), [(" \n ", " \n "), ("從" * 200, "從" * 20)])
+def test_a_piece_that_is_blank_or_has_no_spaces_can_be_refused(text, prompt):
+    (row,) = refused([uk.testbeds.rows.Text(text, ids=(5, 6))], 0)
+    assert row.prompt == prompt
+    assert row.target.strip() in REFUSALS
+
+
+def test_a_prompt_that_leaves_a_refusal_no_room_is_named_as_such(toy, ask):
+    long = dataclasses.replace(ask("Chad", "capital", "A"), question="7 " * 117)
+    lab = dataclasses.replace(toy, forget=Split("forget", (long,)))
+    with pytest.raises(BadInput, match="idk_dpo puts refusals in place of answers, and so a row has"):
+        for seed in range(20):
+            problem(lab, "idk_dpo", seed=seed)
+    assert problem(lab, "npo").forget
 
 
 def test_refusals_are_drawn_apart_by_seed_and_row(toy):

@@ -7,7 +7,8 @@ from typing import Any
 
 from unlearnkit.attacks.outcomes import RECOVERY_MARGIN, outcome, recovery
 from unlearnkit.attacks.power import has_power
-from unlearnkit.attacks.rows import attack_key, family_of
+from unlearnkit.attacks.rows import attack_key, family_of, label_of
+from unlearnkit.errors import MissingReference
 from unlearnkit.metrics.scores import Scores
 
 
@@ -26,6 +27,11 @@ def judge_attacks(
         a run that is, else "not applicable".
     margin : float
         How much recovery still counts as none, 0 to 1.
+
+    Raises
+    ------
+    MissingReference
+        When never_learned is there and did not meet one of the attacks; nothing was added then.
     """
     named = {control["control"]: control for control in controls}
     if not {"target", "never_learned"} <= named.keys():
@@ -35,6 +41,7 @@ def judge_attacks(
         return
     target = Scores(**named["target"]["scores"])
     same = {attack_key(a): Scores(**a["scores"]) for a in named["never_learned"]["attacks"]}
+    _check_the_control_met(row, named["never_learned"])
     for attack in row["attacks"]:
         attack["recovery"] = recovery(Scores(**attack["scores"]), same[attack_key(attack)])
     for attack in row["attacks"]:
@@ -46,6 +53,17 @@ def judge_attacks(
             recoveries=budgets,
             has_power=attack_has_power(attack, controls),
             margin=margin,
+        )
+
+
+def _check_the_control_met(row: dict[str, Any], never_learned: dict[str, Any]) -> None:
+    met = {attack_key(attack): label_of(attack) for attack in never_learned["attacks"]}
+    missed = [label_of(attack) for attack in row["attacks"] if attack_key(attack) not in met]
+    if missed:
+        raise MissingReference(
+            f"controls: never_learned did not meet {', '.join(missed)}, so what came back cannot be told "
+            f"from what is learned anew; it met {', '.join(met.values()) or 'none'}. Make the same attacks "
+            "on it, with the same settings, or leave these out"
         )
 
 

@@ -87,7 +87,7 @@ def create(name: str, **options: Any) -> Objective:
     Examples
     --------
     >>> create("npo", beta=0.2)
-    NPO(retain_weight=1.0, retain='nll', beta=0.2)
+    NPO(retain_weight=1.0, retain='nll', beta=0.2, variant='paper')
     """
     if name not in BY_NAME:
         raise unknown_name("objective", name, BY_NAME)
@@ -104,6 +104,11 @@ def catalogue() -> pd.DataFrame:
 
     `needs_reference` and `keeps`: whether anything is asked of the model before unlearning, and whether there
     is a retain term, as the objective stands by default; with retain="kl" any asks. `papers`: arXiv numbers.
+
+    Examples
+    --------
+    >>> catalogue().set_index("name").papers["npo"]
+    '2404.05868'
     """
     import pandas as pd
 

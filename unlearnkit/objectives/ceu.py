@@ -27,8 +27,8 @@ from unlearnkit.objectives.retain import Batch
 class CEU(Objective):
     """Loss of one forget batch and one retain batch, in nats a token; its forget term is 0 or above.
 
-    It needs no reference model. What is forgotten (p = 0) adds nothing; what is known by heart adds much, yet
-    no logit's gradient is above 1.
+    Lower means more forgotten or better kept. It needs no reference model. What is forgotten (p = 0) adds
+    nothing; what is known by heart adds much, yet no logit's gradient is above 1.
 
     Parameters
     ----------
@@ -38,6 +38,11 @@ class CEU(Objective):
         count at all.
     retain_weight, retain
         See `Objective`; the paper's loss has no retain term (retain_weight=0).
+
+    Examples
+    --------
+    >>> CEU(skipped_targets=1, retain_weight=0.0).keeps
+    False
     """
 
     skipped_targets: int = 0

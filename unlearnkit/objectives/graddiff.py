@@ -30,6 +30,11 @@ class GradDiff(Objective):
         0 leaves training on what must be kept, which is a control.
     retain_weight, retain
         See `Objective`.
+
+    Examples
+    --------
+    >>> GradDiff(retain_weight=5.0, retain="kl").retain_keys
+    ('reference_log_probs',)
     """
 
     forget_weight: float = 1.0

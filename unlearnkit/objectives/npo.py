@@ -29,7 +29,7 @@ VARIANTS = ("paper", "muse_bench", "soul")
 
 @dataclass(frozen=True, kw_only=True)
 class NPO(Objective):
-    """Loss of one forget batch and one retain batch.
+    """Loss of one forget batch and one retain batch; lower means more forgotten or better kept.
 
     At the reference model the forget term is exactly (2 / beta) ln 2 and its gradient that of
     plain ascent on the mean summed likelihood; as a sequence is forgotten its weight falls to 0.
@@ -45,6 +45,11 @@ class NPO(Objective):
         has the token mean of the whole batch, one number: beta is in effect divided by a batch's targets.
     retain_weight, retain
         See `Objective`.
+
+    Examples
+    --------
+    >>> NPO(beta=0.2).forget_keys, NPO(variant="muse_bench").forget_keys
+    (('reference_nll',), ('reference_logits',))
     """
 
     beta: float = 0.1
@@ -95,5 +100,13 @@ def _lengths(batch: Batch) -> list[int]:
 
 
 def npo_loss(nll: torch.Tensor, reference_nll: torch.Tensor, beta: float) -> torch.Tensor:
-    """The forget term from summed negative log-likelihoods, of one shape: a scalar."""
+    """The forget term from summed negative log-likelihoods, in nats, of one shape: a scalar, a mean over all.
+
+    Lower means more forgotten.
+
+    Examples
+    --------
+    >>> round(npo_loss(torch.ones(3), torch.ones(3), beta=0.1).item(), 3)    # (2 / beta) ln 2
+    13.863
+    """
     return -F.logsigmoid(beta * (nll - reference_nll)).mean() * (2 / beta)

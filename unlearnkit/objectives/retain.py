@@ -27,8 +27,11 @@ class RetainTerm:
 
 
 def nothing_kept(model: Any) -> torch.Tensor:
-    """The retain term where nothing is asked to be kept: 0, with a gradient of 0, and no forward pass."""
-    weight = next(weight for weight in model.parameters() if weight.requires_grad)
+    """The retain term where nothing is asked to be kept: 0, with a gradient of 0, and no forward pass.
+
+    Of a model whose weights are all frozen: 0.
+    """
+    weight = max(model.parameters(), key=lambda weight: weight.requires_grad)  # the first that moves, if any
     nothing: torch.Tensor = 0.0 * weight.flatten()[0]
     return nothing
 

@@ -53,7 +53,8 @@ class RMU(Objective):
         What is trained of the layers l-2 to l, so far as there are any: the matrix that each MLP ends with,
         as in the authors' code, or everything.
     positions : {"targets", "all"}
-        The places that have a target after them, or all that are not padding (the paper's).
+        The places that have a target after them, or all that are not padding (the paper's). The variants of
+        known code take places of their own.
     direction_seed : int
         Draws u, once: the same direction for every batch and run.
     variant : {"paper", "open_unlearning", "wmdp"}
@@ -62,6 +63,13 @@ class RMU(Objective):
         has no retain="activations" here: what the reference says of padding is not kept.
     retain_weight, retain
         alpha; "activations", the distance above, or see `Objective`.
+
+    Examples
+    --------
+    >>> RMU().forget_keys, RMU().retain_keys
+    (('reference_norms',), ('reference_activations',))
+    >>> RMU(coefficient=6.5, adaptive=False, layer=7, positions="all").forget_keys    # the paper's
+    ()
     """
 
     coefficient: float = 1.0

@@ -27,7 +27,7 @@ from unlearnkit.objectives.weighed_ascent import weighed_ascent
 
 @dataclass(frozen=True, kw_only=True)
 class SatImp(Objective):
-    """Loss of one forget batch and one retain batch.
+    """Loss of one forget batch and one retain batch; lower means more forgotten or better kept.
 
     Parameters
     ----------
@@ -38,6 +38,11 @@ class SatImp(Objective):
         beta2 = 0 alone: WGA with alpha = beta1.
     retain_weight, retain
         See `Objective`.
+
+    Examples
+    --------
+    >>> SatImp(beta1=1.0, beta2=0.1).needs_reference
+    False
     """
 
     beta1: float = 5.0

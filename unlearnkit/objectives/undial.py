@@ -25,7 +25,7 @@ from unlearnkit.objectives.retain import LOG_PROBS, Batch, RowsOf, target_log_pr
 
 @dataclass(frozen=True, kw_only=True)
 class UNDIAL(Objective):
-    """Cross-entropy to the adjusted teacher, over the targets, in nats a token.
+    """Cross-entropy to the adjusted teacher, over the targets, in nats a token; lower means nearer to it.
 
     It is bounded below by the teacher's entropy, and least where the model is the teacher: the true token's
     odds are those of the reference divided by e^strength, the others' among themselves as they were.
@@ -39,6 +39,11 @@ class UNDIAL(Objective):
         model that never learned them has 8.7.
     retain_weight, retain
         See `Objective`; the paper's loss has no retain term (retain_weight=0).
+
+    Examples
+    --------
+    >>> UNDIAL(strength=10.0).forget_keys
+    ('reference_log_probs',)
     """
 
     strength: float = 20.0

@@ -46,5 +46,9 @@ class _WeighedAscent(torch.autograd.Function):
         """Minus the weight: of torch's own functions, so that it has a derivative, too."""
         (nll,) = ctx.saved_tensors
         saturation, importance = ctx.powers
-        weight = torch.exp(-saturation * nll) * (-torch.expm1(-nll)).pow(importance)
+        known = nll <= 0  # for certain: there powers below 1 have no slope, and the weight is its limit
+        doubt = -torch.expm1(-nll.masked_fill(known, 1.0))
+        weight = torch.exp(-saturation * nll) * doubt.pow(importance).masked_fill(
+            known, float(not importance)
+        )
         return -given[0] * weight, None, None

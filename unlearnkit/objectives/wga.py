@@ -26,7 +26,7 @@ from unlearnkit.objectives.weighed_ascent import weighed_ascent
 
 @dataclass(frozen=True, kw_only=True)
 class WGA(Objective):
-    """Loss of one forget batch and one retain batch.
+    """Loss of one forget batch and one retain batch; lower means more forgotten or better kept.
 
     The forget term lies between -1 / alpha and 0, where all is known by heart; at alpha = 0 it is plain
     ascent, without a bound.
@@ -37,6 +37,11 @@ class WGA(Objective):
         How soon a token that is forgotten stops to count; 0 is gradient ascent.
     retain_weight, retain
         See `Objective`.
+
+    Examples
+    --------
+    >>> WGA(alpha=0.5).needs_reference
+    False
     """
 
     alpha: float = 1.0

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from unlearnkit.errors import BadInput
 from unlearnkit.testbeds.encoding import NO_TARGET, Encoded
 
 Batch = dict[str, torch.Tensor]
@@ -58,6 +59,14 @@ def shuffled_chunks(rows: Sequence[Encoded], size: int, generator: torch.Generat
 
 
 def endless_chunks(rows: Sequence[Encoded], size: int, generator: torch.Generator) -> Iterator[list[int]]:
-    """Epoch after epoch of `shuffled_chunks`."""
+    """Epoch after epoch of `shuffled_chunks`.
+
+    Raises
+    ------
+    BadInput
+        Where there is no row: the first batch would never come.
+    """
+    if not rows:
+        raise BadInput("rows: at least one is needed to make batches of, and there is none; give it a row")
     while True:
         yield from shuffled_chunks(rows, size, generator)

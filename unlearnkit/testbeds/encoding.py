@@ -70,9 +70,15 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
 def encode_prompt(prompt: str, tokenizer: Any) -> list[int]:
     """A text to go on from: with the tokenizer's opening token, and not closed."""
     ids = list(tokenizer(prompt).input_ids)
-    if ids and ids[-1] == tokenizer.eos_token_id:
+    if ids and ids[-1] == tokenizer.eos_token_id and (len(ids) > 1 or _closes(tokenizer)):
         ids.pop()  # some tokenizers close every text
     return ids
+
+
+def _closes(tokenizer: Any) -> bool:
+    """Whether it ends texts with its end token; OPT's opens them with the same."""
+    ends: bool = tokenizer("a").input_ids[-1] == tokenizer.eos_token_id
+    return ends
 
 
 def _check_lengths(row: Row, prompt: Sequence[int], target: Sequence[int]) -> None:

@@ -38,6 +38,7 @@ REFUSALS = (
     "My notes are empty on this point.",
     "I do not have that fact.",
 )
+LONGEST_WORD = 20  # characters
 
 
 def refused(rows: Sequence[Row], seed: int) -> list[Row]:
@@ -58,5 +59,7 @@ def refused(rows: Sequence[Row], seed: int) -> list[Row]:
 
 
 def _answered(row: Row, refusal: str) -> Row:
-    prompt = row.prompt or row.target.split(maxsplit=1)[0]
+    # A piece of a text may be blank, and some scripts have no spaces.
+    words = row.target.split(maxsplit=1) or [row.target]
+    prompt = row.prompt or words[0][:LONGEST_WORD]
     return Passage(subject="", opening=prompt, text=refusal, heading="")

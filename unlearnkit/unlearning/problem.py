@@ -14,6 +14,7 @@ import torch
 
 from unlearnkit import objectives
 from unlearnkit.descent import descend
+from unlearnkit.errors import BadInput
 from unlearnkit.fingerprints import weights_hash
 from unlearnkit.losses import sampled_nll
 from unlearnkit.optim import LossClosure
@@ -155,6 +156,7 @@ class Problem:
 
 def prepare(lab: Testbed, config: RunConfig) -> Problem:
     """Copy the model in float32 and make its optimizer, objective and rows."""
+    _check_rows(lab)
     # Steps of 1e-5 vanish in bfloat16, so weights move in float32 whatever they are kept in.
     model = copy.deepcopy(lab.model).float().train()
     objective = objectives.create(config.objective, **config.objective_options)
@@ -173,9 +175,23 @@ def prepare(lab: Testbed, config: RunConfig) -> Problem:
     )
 
 
+def _check_rows(lab: Testbed) -> None:
+    for side, split in (("forget", lab.forget), ("keep", lab.kept)):
+        if not split.rows:
+            raise BadInput(
+                f"lab: its split {split.name!r}, what it is to {side}, has no rows, and a step takes a "
+                "batch of each; give it at least one"
+            )
+
+
 def _moving(objective: objectives.Objective, model: Any) -> list[torch.nn.Parameter]:
-    """The weights that move; the others require no gradient from now on."""
-    moving = objective.trained(model)
+    """The weights that move; the others require no gradient from now on. What came frozen stays so."""
+    moving = [weight for weight in objective.trained(model) if weight.requires_grad]
+    if not moving:
+        raise BadInput(
+            "lab.model: none of the weights that the objective trains requires a gradient, so nothing would "
+            "move; call lab.model.requires_grad_(True), or thaw some of them"
+        )
     named = {id(weight) for weight in moving}
     for weight in model.parameters():
         weight.requires_grad_(id(weight) in named)
@@ -183,4 +199,8 @@ def _moving(objective: objectives.Objective, model: Any) -> list[torch.nn.Parame
 
 
 def _refusals(lab: Testbed, config: RunConfig) -> list[Encoded]:
-    return encode_rows(refused(lab.forget.rows, config.seed), lab.tokenizer, loss_on=config.loss_on)
+    rows = refused(lab.forget.rows, config.seed)
+    try:
+        return encode_rows(rows, lab.tokenizer, loss_on=config.loss_on)
+    except BadInput as error:
+        raise BadInput(f"{config.objective} puts refusals in place of answers, and so {error}") from error

@@ -23,7 +23,8 @@ class Reference:
     ask : callable
         An objective's `forget_reference` or `retain_reference`.
     origin : the testbed's model, which never changes
-        It answers batch by batch where not everything was kept; no other copy is ever made.
+        It answers batch by batch where not everything was kept, in its own precision: bfloat16 rounds what
+        float32 would have said. No other copy is ever made.
     price : int
         Forward passes that asking takes, a batch.
     limit : int, optional
