@@ -70,9 +70,14 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
 def encode_prompt(prompt: str, tokenizer: Any) -> list[int]:
     """A text to go on from: with the tokenizer's opening token, and not closed."""
     ids = list(tokenizer(prompt).input_ids)
-    if ids and ids[-1] == tokenizer.eos_token_id:
-        ids.pop()  # some tokenizers close every text
+    if ids and ids[-1] == tokenizer.eos_token_id and (prompt or _closes(tokenizer)):
+        ids.pop()
     return ids
+
+
+def _closes(tokenizer: Any) -> bool:
+    """Whether a tokenizer closes every text. OPT's opens them with its end token: no empty text tells."""
+    return list(tokenizer("a").input_ids)[-1:] == [tokenizer.eos_token_id]
 
 
 def _check_lengths(row: Row, prompt: Sequence[int], target: Sequence[int]) -> None:

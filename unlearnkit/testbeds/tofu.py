@@ -37,7 +37,8 @@ def read_tofu(folder: Path, task: str | None) -> Contents:
     kept = _matching_retain(folder, task)
     rows = {part: required_rows(folder, part, "which TOFU's rows need") for part in (task, kept)}
     _check_apart(rows[task], rows[kept])
-    notes: list[str] = []
+    complement = retain_of(task)
+    notes = [] if kept == complement else [f"no {complement}, which {task} leaves: {kept} stands in for it"]
     forget = _located(folder, task, rows[task], f"{task}_perturbed", notes)
     retain = _located(folder, kept, rows[kept], "retain_perturbed", notes)
     beside = {part: found for part in BESIDE if (found := _beside(folder, part, notes))}

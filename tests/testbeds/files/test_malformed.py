@@ -251,6 +251,8 @@ def test_without_a_fault_the_folders_load(family, folder, toy_model):
         ("tofu", {}, BadInput, '"tofu" names no rows; write "tofu:PATH"'),
         ("muse: ", {}, BadInput, 'write "muse:PATH", a folder of MUSE files'),
         ("tofu:{folder}/none", {}, MissingReference, "is no folder here and no hub id"),
+        ("tofu:C:\\rows\\tofu", {}, MissingReference, r"C:\\rows\\tofu is no folder here and no hub id"),
+        ("wmdp:C:/rows", {}, MissingReference, "C:/rows is no folder here and no hub id"),
         (
             "tofu:{folder}/tofu/forget01.json",
             {},
