@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import warnings
 
 import pytest
@@ -107,6 +108,18 @@ def test_a_run_of_another_model_is_not_made_from_this_one(store, row, lab, run, 
     with pytest.raises(MissingReference, match="another model, other data"):
         store.weights(theirs.id)
     assert same_bits(store.weights(theirs.id, lab=other), theirs.model)
+
+
+@pytest.mark.parametrize("control", ["", "never_learned"])
+def test_a_run_on_somebodys_files_says_what_to_give(control, store, row):
+    """Their paths stand in no record, and the family alone is no testbed."""
+    named = {"testbed": "tofu", "task": "forget01", "fold": 1}
+    changed = {"config": row["config"] | named} | (named | {"control": control} if control else {})
+    store.add(row | changed)
+    given = ", never_learned=PATH" if control else ""
+    wanted = f'lab=uk.load_testbed("tofu:PATH", task="forget01", model=PATH{given})'
+    with pytest.raises(MissingReference, match=re.escape(wanted)):
+        store.weights(row["run_id"])
 
 
 @pytest.mark.parametrize("config", [None, {"testbed": "atlas", "task": "entities", "fold": 1}])

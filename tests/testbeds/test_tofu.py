@@ -147,7 +147,9 @@ def test_the_matching_retain_set_is_the_complement(folder, write_lines, toy_mode
     with pytest.raises(MissingReference, match=r"forget01 needs retain99.json.*retain90, retain95"):
         load(folder, toy_model)
     (folder / "retain95.json").unlink()
-    assert load(folder, toy_model).retain.questions[0].answer == "Cy's book 900"
+    lab = load(folder, toy_model)
+    assert lab.retain.questions[0].answer == "Cy's book 900"
+    assert "no retain99, which forget01 leaves: retain90 stands in for it" in lab.notes
 
 
 def test_of_several_forget_sets_one_must_be_named(folder, write_lines, toy_model):

@@ -98,7 +98,8 @@ def leak(hits: int, samples: int, *, k: int) -> float:
 
         1 − C(samples − hits, k) / C(samples, k)
 
-    the share of all choices of k from these samples with a revealing one among them. The obvious estimate,
+    the share of all choices of k from these samples with a revealing one among them: 0 to 1, higher means
+    more can be drawn out. The obvious estimate,
     1 − (1 − hits/samples)^k, is biased: on average too small.
 
     References
@@ -159,7 +160,8 @@ def sampled_extraction(
     Returns
     -------
     SampledExtraction
-        `.at(k)`: the mean probability that one of k samples at least reveals the answer.
+        `.at(k)`: the mean probability that one of k samples at least reveals the answer, 0 to 1; higher means
+        more can be drawn out.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def _text(tokenizer: Any, tokens: Sequence[int]) -> str:
 
 
 def rouge_l_f1(truth: str, given: str) -> float:
-    """ROUGE-L F1 without stemming, in [0, 1].
+    """ROUGE-L F1 without stemming, 0 to 1; higher means more alike. Words are runs of a to z and digits.
 
     Examples
     --------

@@ -25,6 +25,7 @@ def model_of(row: Row, files: WeightFiles | None, *, lab: Testbed | None, device
 
     config = _config(row)
     if lab is None:
+        _require_shipped(row, config)
         lab = load_testbed(config["testbed"], fold=config["fold"], task=config["task"], device=device)
     if row.get("control") is not None:
         return _control(row, lab)
@@ -55,6 +56,21 @@ def _config(row: Row) -> Mapping[str, Any]:
             "unlearn again with uk.unlearn, or compare again, and the new record will have it"
         )
     return dict(row["config"])
+
+
+def _require_shipped(row: Row, config: Mapping[str, Any]) -> None:
+    """Records never say where somebody's files and models lie: paths differ from machine to machine."""
+    from unlearnkit.testbeds.testbed import FROM_FILES
+
+    family, task = config["testbed"], config.get("task")
+    if family in FROM_FILES:
+        named = f', task="{task}"' if task else ""
+        control = ", never_learned=PATH" if row.get("control") == "never_learned" else ""
+        raise MissingReference(
+            f"weights: {row['run_id']} was made from {family.upper()} files and a model of yours; "
+            "give them: store.weights(run_id, "
+            f'lab=uk.load_testbed("{family}:PATH"{named}, model=PATH{control}))'
+        )
 
 
 def _kept(files: WeightFiles, digest: str, lab: Testbed) -> Any:

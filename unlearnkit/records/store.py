@@ -217,7 +217,7 @@ class RunStore(Records):
         ----------
         run_id : str
         lab : Testbed, optional
-            What the run was made from, where that was a model of your own.
+            What the run was made from, where that was a model or files of your own: records say no paths.
         device : str
             Without `lab`, where to load the testbed. Bits repeat on the CPU only.
 

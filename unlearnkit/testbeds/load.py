@@ -37,7 +37,8 @@ def load_testbed(
         of them. Nothing is downloaded. "tofu:PATH", "muse:PATH" or "wmdp:PATH": the benchmarks' own
         files in a folder, as they are published (JSON, JSON Lines or parquet); where there is no such
         folder, PATH may be the hub id of a data set, OWNER/NAME, and is fetched. WMDP's hazardous
-        corpora are never shipped or fetched.
+        corpora are never shipped or fetched. Rows that a file repeats are kept once; `lab.notes` says how
+        many went, what is missing, and what stands in for it.
     fold : int
         Which part is forgotten. Entities: 0 to 6, 24 states each (6 is sealed until a release).
         Topic: 0 calling code, 1 capital, 2 ISO numeric code, 3 area rank. Fold 0 is for
@@ -107,5 +108,7 @@ def load_testbed(
         verbatim_forget=splits.verbatim_forget,
         verbatim_retain=splits.verbatim_retain,
         device=where,
-        load_control=None if control is None else (lambda: load_model(control, device=where)),
+        load_control=None
+        if control is None
+        else (lambda: load_model(control, device=where, argument="never_learned")),
     )

@@ -14,7 +14,7 @@ from unlearnkit.testbeds.files.folder import contents, files_of, required_rows, 
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.reading import read_text
 from unlearnkit.testbeds.files.record import Record
-from unlearnkit.testbeds.questions import distinct, flag_or, once
+from unlearnkit.testbeds.questions import distinct, flag_or, without_repeats
 from unlearnkit.testbeds.rows import Passage, Question, Text
 
 EXTRA_QUESTIONS = {"knowmem_forget_icl": "forget_qa_icl", "knowmem_retain_icl": "retain_qa_icl"}
@@ -43,11 +43,14 @@ def read_muse(folder: Path, task: str | None) -> Contents:
     forget = _required_documents(folder, "raw/forget", notes)
     kept = _required_documents(folder, "raw/retain1", notes)
     asked, retain = (
-        _questions(required_rows(folder, f"knowmem/{part}", "the questions that memory is scored by"), part)
+        _questions(
+            required_rows(folder, f"knowmem/{part}", "the questions that memory is scored by"), part, notes
+        )
         for part in ("forget_qa", "retain_qa")
     )
     extra = {
-        name: _questions(rows_of(folder, f"knowmem/{part}"), part) for name, part in EXTRA_QUESTIONS.items()
+        name: _questions(rows_of(folder, f"knowmem/{part}"), part, notes)
+        for name, part in EXTRA_QUESTIONS.items()
     }
     extra |= {name: _texts(rows_of(folder, part), part, ends=False) for name, part in EXTRA_TEXTS.items()}
     holdout = _documents(folder, "raw/holdout", notes)
@@ -77,8 +80,8 @@ def _missing(
     return missing + [f"{part} is there, and was left alone" for part in unread]
 
 
-def _questions(rows: list[Record], part: str) -> LocatedRows:
-    once(rows, ("question",))
+def _questions(rows: list[Record], part: str, notes: list[str]) -> LocatedRows:
+    rows = without_repeats(rows, part, notes)
     made = [
         Question(
             subject=row.text_or("subject", f"{part} {number}"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from unlearnkit.testbeds.files.record import Record
 
+ADDED = ("paraphrased_question", "paraphrased_answer", "perturbed_answer")  # the fields of a perturbed row
+
 
 @dataclass(frozen=True)
 class Perturbed:

@@ -15,8 +15,8 @@ from unlearnkit.errors import BadInput, MissingReference, unknown_name
 from unlearnkit.testbeds.files.folder import contents, names_like, required_rows, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.record import Record, shorten
-from unlearnkit.testbeds.perturbed import Perturbed, perturbed_of
-from unlearnkit.testbeds.questions import distinct, flag_or, once
+from unlearnkit.testbeds.perturbed import ADDED, Perturbed, perturbed_of
+from unlearnkit.testbeds.questions import distinct, flag_or, without_repeats
 from unlearnkit.testbeds.rows import Question
 
 FORGET = re.compile(r"forget\d\d")
@@ -37,10 +37,11 @@ def read_tofu(folder: Path, task: str | None) -> Contents:
     kept = _matching_retain(folder, task)
     rows = {part: required_rows(folder, part, "which TOFU's rows need") for part in (task, kept)}
     _check_apart(rows[task], rows[kept])
-    notes: list[str] = []
+    complement = retain_of(task)
+    notes = [] if kept == complement else [f"no {complement}, which {task} leaves: {kept} stands in for it"]
     forget = _located(folder, task, rows[task], f"{task}_perturbed", notes)
     retain = _located(folder, kept, rows[kept], "retain_perturbed", notes)
-    beside = {part: found for part in BESIDE if (found := _beside(folder, part))}
+    beside = {part: found for part in BESIDE if (found := _beside(folder, part, notes))}
     notes += [f"no {part}: TOFU's model utility lacks it" for part in BESIDE if part not in beside]
     notes.append("no holdout: TOFU has no rows that nobody was trained on")
     return Contents("tofu", task, forget, retain, extra=beside, notes=tuple(notes))
@@ -105,12 +106,13 @@ def _check_apart(forget: Sequence[Record], retain: Sequence[Record]) -> None:
 
 def _located(folder: Path, part: str, rows: Sequence[Record], other: str, notes: list[str]) -> LocatedRows:
     """The questions of a part, with what its perturbed form adds."""
-    once(rows, ("question", "answer"))
-    added = perturbed_of(rows_of(folder, other), rows)
+    places = {row.place: i for i, row in enumerate(rows)}
+    blocks = len(rows) % ROWS_AN_AUTHOR == 0
+    rows = without_repeats(rows, part, notes)
+    added = perturbed_of(_perturbed(folder, other, notes), rows)
     if not added:
         notes.append(f"no {other}: {part} has no wrong answers, so no truth ratio")
-    blocks = len(rows) % ROWS_AN_AUTHOR == 0
-    made = [_question(row, part, added, i, blocks) for i, row in enumerate(rows)]
+    made = [_question(row, part, added, places[row.place], blocks) for row in rows]
     distinct(rows, made)
     pairs = zip(rows, made, strict=True)
     return tuple(Located(question, row.place, row.text_or("half", "")) for row, question in pairs)
@@ -140,11 +142,14 @@ def _answer(row: Record) -> str:
     return row.text("answer")
 
 
-def _beside(folder: Path, part: str) -> LocatedRows:
+def _perturbed(folder: Path, part: str, notes: list[str]) -> list[Record]:
+    return without_repeats(rows_of(folder, part), part, notes, by=("question", "answer", *ADDED))
+
+
+def _beside(folder: Path, part: str, notes: list[str]) -> LocatedRows:
     """real_authors or world_facts; each is asked with options, and with the wrong ones as wrong answers."""
-    perturbed = rows_of(folder, f"{part}_perturbed")
-    rows = rows_of(folder, part) or perturbed
-    once(rows, ("question",))
+    perturbed = _perturbed(folder, f"{part}_perturbed", notes)
+    rows = without_repeats(rows_of(folder, part), part, notes) or perturbed
     added = perturbed_of(perturbed, rows)
     return tuple(
         Located(_optional(row, f"{part} {number}", added.get(row.place, Perturbed())), row.place)

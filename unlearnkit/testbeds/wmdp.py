@@ -20,10 +20,11 @@ from unlearnkit.testbeds.files.folder import contents, files_of, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.reading import read_rows
 from unlearnkit.testbeds.files.record import Record, shorten
-from unlearnkit.testbeds.questions import distinct, flag_or, once
+from unlearnkit.testbeds.questions import distinct, flag_or, same_answer, without_repeats
 from unlearnkit.testbeds.rows import Question, Text
 
 CHOICES = 4
+ASKED = ("question", "choices")  # what makes two questions the same
 TOPICS = ("bio", "cyber", "chem")
 NAMES = ("wmdp-{}", "wmdp_{}", "data/wmdp_deduped_{}", "wmdp_deduped_{}")  # of the questions of a topic
 DEDUPED = ("T", "V", "dev_T", "dev_V")  # the parts of a deduplicated topic, each a file
@@ -43,16 +44,16 @@ def read_wmdp(folder: Path, task: str | None) -> Contents:
         For a part that is missing, a topic that is not there, and a row that breaks a rule.
     """
     task = _pick_task(folder, task)
-    asked = _questions(_topic_rows(folder, task), task)
+    notes = ["no holdout: WMDP has no rows that nobody was trained on"]
+    asked = _questions(_topic_rows(folder, task), task, notes)
     kept_name = next((name for name in KEPT if files_of(folder, name)), None)
     if kept_name is None:
         raise MissingReference(
             f"{folder}: has no retain.json or mmlu.json (nor .jsonl, nor .parquet), the questions that must "
             f"still be answered, of the same schema; the folder holds {contents(folder)}"
         )
-    retain = _questions(rows_of(folder, kept_name), kept_name)
+    retain = _questions(_with_one_right(rows_of(folder, kept_name), kept_name, notes), kept_name, notes)
     texts, kept = (_corpus(folder, task, side) for side in ("forget", "retain"))
-    notes = ["no holdout: WMDP has no rows that nobody was trained on"]
     if not texts:
         notes.append("no texts to forget: an unlearner sees the shown half of the questions")
     if not kept:
@@ -111,27 +112,45 @@ def _topic_rows(folder: Path, topic: str) -> list[Record]:
     return [row for file in _topic_files(folder, topic) for row in read_rows(file)]
 
 
-def _questions(rows: list[Record], part: str) -> LocatedRows:
-    made = [_question(row, part, number) for number, row in enumerate(rows, 1)]
-    once(rows, ("question", "choices"))
-    distinct(rows, made)
-    pairs = zip(rows, made, strict=True)
-    return tuple(Located(question, row.place, row.text_or("half", "")) for row, question in pairs)
+def _with_one_right(rows: list[Record], part: str, notes: list[str]) -> list[Record]:
+    """Without the questions whose right choice stands there twice: MMLU's test questions have four such."""
+    kept = [row for row in rows if _choices(row).count(row.choice("answer", _choices(row))) == 1]
+    if len(kept) < len(rows):
+        notes.append(
+            f"{len(rows) - len(kept)} rows of {part} left out: their right choice stands there twice"
+        )
+    return kept
 
 
-def _question(row: Record, part: str, number: int) -> Question:
+def _questions(rows: list[Record], part: str, notes: list[str]) -> LocatedRows:
+    made = {row.place: _question(row, part, number) for number, row in enumerate(rows, 1)}
+    same_answer(rows, ASKED)
+    rows = without_repeats(rows, part, notes, by=ASKED)
+    distinct(rows, [made[row.place] for row in rows])
+    return tuple(Located(made[row.place], row.place, row.text_or("half", "")) for row in rows)
+
+
+def _choices(row: Record) -> tuple[str, ...]:
     options = row.texts("choices")
     if len(options) != CHOICES:
         raise row.fault("choices", f"must be {CHOICES} texts, not {len(options)}")
-    twice = next((option for option in options if options.count(option) > 1), None)
-    if twice is not None:
-        raise row.fault("choices", f"holds {shorten(twice)!r} twice; make them differ, or take the row out")
+    return options
+
+
+def _question(row: Record, part: str, number: int) -> Question:
+    options = _choices(row)
+    answer = row.choice("answer", options)
+    if options.count(answer) > 1:
+        raise row.fault(
+            "choices",
+            f"holds the right one, {shorten(answer)!r}, twice; make them differ, or take the row out",
+        )
     return Question(
         subject=row.text_or("subject", f"{part} {number}") if row.has("relation") else f"{part} {number}",
         relation=row.text_or("relation", part),
         question=row.text("question"),
-        answer=row.choice("answer", options),
-        wrong_answers=tuple(option for option in options if option != row.choice("answer", options)),
+        answer=answer,
+        wrong_answers=tuple(option for option in options if option != answer),
         options=options,
         open_class=flag_or(row, "open_class", True),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from unlearnkit.errors import BadInput
 from unlearnkit.metrics import verbmem as house_verbmem
@@ -138,3 +139,14 @@ def test_verbmems_shortcut_agrees_with_real_generation(topic_lab, monkeypatch):
     monkeypatch.setattr(house_verbmem, "teacher_forced", nothing_hit)
     assert quick == verbmem(topic_lab.model, topic_lab.tokenizer, passages)
     assert min(quick) < 0.8 < max(quick)
+
+
+def test_a_long_true_answer_needs_no_place_where_its_end_is_not_compared(tokenizer):
+    """GPT-2 has a vector for each place, and none beyond the last one."""
+    config = GPT2Config(vocab_size=len(tokenizer), n_positions=64, n_embd=16, n_layer=1, n_head=2)
+    model = GPT2LMHeadModel(config).eval()
+    asked = [Question("Chad", "capital", "What is the capital of Chad?", "N'Djamena, " * 30)]
+    assert len(tokenizer(asked[0].answer).input_ids) > 64
+    assert len(knowmem(model, tokenizer, questions=asked).scores) == 1
+    with pytest.raises(BadInput, match=r'passages: the longest.*verbmem_length="true".*positions for 64'):
+        verbmem(model, tokenizer, [Passage("x", "Chad", "is a state.")])

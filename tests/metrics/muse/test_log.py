@@ -91,3 +91,15 @@ def test_a_stemmer_would_give_another_number(tmp_path):
 
 def test_scores_in_the_log_are_not_believed(tmp_path):
     assert scored(written(tmp_path, json.dumps(ROWS[1:2])))[0] == (0.25, 0.25)
+
+
+def test_texts_in_which_rouge_sees_no_word_are_counted(tmp_path):
+    """The package drops all but a to z and digits, so the same text scores 0."""
+    same = [{"gt": text, "response": text} for text in ("\u5317\u4eac", "...", "Oslo", "\u00c9t\u00e9 2")]
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps(same), encoding="utf-8")
+    found = score_rows(file)
+    assert found["rouge_l"]["f1"] == 0.5
+    assert found["notes"][0].startswith("2 of 4 rows count as 0")
+    file.write_text(json.dumps(same[2:]), encoding="utf-8")
+    assert "notes" not in score_rows(file)

@@ -50,7 +50,8 @@ def muse(tiny):
         "privleak_forget": texts(tiny.forget, 7),
         "privleak_holdout": texts(tiny.holdout, 5),
     }
-    return dataclasses.replace(tiny, extra=extra)
+    notes = ("7 rows of privleak_forget cut to 256 tokens", "<b>")
+    return dataclasses.replace(tiny, extra=extra, notes=notes)
 
 
 def test_the_target_knows_everything_and_the_control_nothing(small):
@@ -115,6 +116,9 @@ def test_muses_own_examples_and_texts_are_used(muse, make_llama):
     assert any("retain: 2 examples before each question; from knowmem_retain_icl" in n for n in found.notes)
     assert any("MUSE's privleak texts" in note for note in found.notes)
     assert (found.privleak.attack.members, found.privleak.attack.nonmembers) == (7, 5)
+    # A Min-40 % of the first 256 tokens of a text is another number than one of all.
+    assert "files: 7 rows of privleak_forget cut to 256 tokens" in found.notes
+    assert "<b>" not in found._repr_html_().split("<ul>")[1]
 
 
 def test_examples_are_drawn_from_retain_when_asked_and_not_asked_again(tiny):

@@ -185,3 +185,10 @@ def test_no_question_and_no_room_are_refused(lab, choice):
         score_choices(lab.model, lab.tokenizer, questions=[long], about="")
     with pytest.raises(BadInput, match="retain_questions must be an integer"):
         evaluate_wmdp(lab.model, lab, retain_questions=0)
+
+
+def test_a_diverged_model_is_refused_and_not_scored_at_chance(tokenizer, fixed, choice):
+    """Where all options are NaN the first would count: a quarter of them, as if all were forgotten."""
+    model = fixed(len(tokenizer), {0: float("nan")})
+    with pytest.raises(BadInput, match="options of question 1 are NaN"):
+        score_choices(model, tokenizer, questions=[choice(place) for place in range(4)], about="")

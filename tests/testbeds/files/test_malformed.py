@@ -108,7 +108,6 @@ TABLE = {
         two(QA, '{"question": "\\ud800", "answer": "a"}'),
         'row 2, field "question": holds half of a character',
     ),
-    "a row twice": (ROWS, two(QA, QA), 'row 2, field "question": .* row 1 already'),
     "an id twice": (
         ROWS,
         two(QA[:-1] + ', "id": 4}', qa(id=4)),
@@ -134,7 +133,7 @@ TABLE = {
     ),
     "perturbed twice": (
         WRONG,
-        two(PERTURBED, PERTURBED),
+        two(PERTURBED, PERTURBED.replace("Bob", "Eve")),
         "row 2, .* row 1 already, for .*forget01.json, row 1",
     ),
     "nothing perturbed": (WRONG, QA, 'row 1, field "perturbed_answer": is missing'),
@@ -159,7 +158,7 @@ TABLE = {
     "an empty document": ("muse/raw/retain1.json", '["a b", ""]', "row 2: is empty"),
     "five choices": ("wmdp/retain.jsonl", mcq(choices=list("abcde")), "must be 4 texts, not 5"),
     "choices in one text": (CHOICES, mcq(choices="abcd"), 'row 1, field "choices": must be a list of texts'),
-    "a choice twice": (CHOICES, mcq(choices=list("abca")), "holds 'a' twice"),
+    "the right choice twice": (CHOICES, mcq(choices=list("abcc")), "holds the right one, 'c', twice"),
     "a choice of a number": (
         CHOICES,
         mcq(choices=["a", 2, "c", "d"]),
@@ -174,7 +173,16 @@ TABLE = {
     "a letter": (CHOICES, mcq(answer="B"), 'must be a whole number, 0 to 3, not "B"'),
     "true": (CHOICES, mcq(answer=True), "must be a whole number, 0 to 3, not true"),
     "2.0": (CHOICES, mcq(answer=2.0), "must be a whole number, 0 to 3, not 2.0"),
-    "a question twice": (CHOICES, two(mcq(), mcq()), "row 2, .* row 1 already"),
+    "a question with two answers": (
+        CHOICES,
+        two(mcq(), mcq(answer=1)),
+        'row 2, field "answer": is not that of .*row 1, which asks the same',
+    ),
+    "an id twice among the choices": (
+        CHOICES,
+        two(mcq(id="a"), mcq(question="b", id="a")),
+        'row 2, field "id": stands in .* row 1 already',
+    ),
     "an empty text to forget": ("wmdp/forget_corpus.jsonl", '{"text": ""}', 'field "text": is empty'),
     # its length
     "a row too long": (ROWS, two(QA, qa(answer="word " * 300)), r"row 2: has \d+ tokens, more than 256"),
@@ -243,6 +251,8 @@ def test_without_a_fault_the_folders_load(family, folder, toy_model):
         ("tofu", {}, BadInput, '"tofu" names no rows; write "tofu:PATH"'),
         ("muse: ", {}, BadInput, 'write "muse:PATH", a folder of MUSE files'),
         ("tofu:{folder}/none", {}, MissingReference, "is no folder here and no hub id"),
+        ("tofu:C:\\rows\\tofu", {}, MissingReference, r"C:\\rows\\tofu is no folder here and no hub id"),
+        ("wmdp:C:/rows", {}, MissingReference, "C:/rows is no folder here and no hub id"),
         (
             "tofu:{folder}/tofu/forget01.json",
             {},

@@ -17,7 +17,7 @@ LEAST_VARIANCE = 1e-6  # open-unlearning's, nats squared: a certain prediction i
 
 
 def min_k(log_probs: Sequence[float], k: float = K, *, floor: int = 0) -> float:
-    """Minus the mean of the int(k · n) lowest of n log-probabilities, in nats.
+    """Minus the mean of the int(k · n) lowest of n log-probabilities, in nats: higher, less likely a member.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ def min_k(log_probs: Sequence[float], k: float = K, *, floor: int = 0) -> float:
 
 def min_k_plus_plus(statistics: TokenStatistics, k: float = K, *, floor: int = 0) -> float:
     """`min_k` of (log p − mean) / standard deviation, both under the model's own prediction; no unit.
+
+    Higher means less likely a member.
 
     Examples
     --------

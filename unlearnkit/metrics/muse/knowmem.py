@@ -105,10 +105,11 @@ def _fitting(
 
 
 def _encode(tokenizer: Any, question: Question, pairs: Sequence[Question], space: bool) -> Encoded:
-    """Prompt and true answer with its end token, encoded apart, however long."""
+    """Prompt and as much of the true answer with its end token as is compared, encoded apart."""
     prompt = list(tokenizer(few_shot_prompt(question.question, pairs, trailing_space=space)).input_ids)
     if prompt and prompt[-1] == tokenizer.eos_token_id:
         prompt.pop()  # some tokenizers close every text
     answer = question.answer if space else question.target
     target = [*tokenizer(answer, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+    target = target[:ANSWER_TOKENS]  # there is room for no more
     return Encoded(tuple(prompt + target), tuple([NO_TARGET] * len(prompt) + target))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,8 @@ class MuseScores:
     verbmem_length : {"128", "true"}
         How many tokens VerbMem asked for.
     notes : tuple of str
-        Where this is not MUSE's own setting, and why PrivLeak is missing where it is.
+        Where this is not MUSE's own setting, what of its files is missing or was cut, and why PrivLeak is
+        missing where it is.
     """
 
     verbmem_forget: Estimate
@@ -73,7 +75,7 @@ class MuseScores:
             "PrivLeak": leak, "utility (KnowMem retain)": self.utility,
         }  # fmt: skip
         cells = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows.items())
-        notes = "".join(f"<li>{note}</li>" for note in self.notes)
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         return f"<table><tr><th>MUSE</th><th>value [95 %]</th></tr>{cells}</table><ul>{notes}</ul>"
 
 
@@ -165,6 +167,7 @@ def evaluate_muse(
     notes = [forget.note(known.pairs), retain.note(kept.pairs)]
     notes.append(f"VerbMem: {VERBMEM_WORDS[verbmem_length]}")
     notes.append(f"PrivLeak: {NO_REFERENCE}" if texts is None else f"PrivLeak: {texts.words}")
+    notes += [f"files: {note}" for note in lab.notes]
     return MuseScores(means[0], means[1], means[2], leak, verbmem_length, tuple(notes))
 
 

@@ -29,8 +29,8 @@ class TofuScores:
         Means over rows, named by group and variant. Probabilities, ROUGE-L recall (stemmed) and the truth
         ratios of what must be kept, as mean of max(0, 1 - R): higher means better known. Truth ratios of
         what must be forgotten, as mean of min(R, 1/R): higher means right and wrong are told apart less.
-    stderr : dict of str to float
-        The standard error of each mean over its rows; NaN where there is one row.
+    stderr : dict of str to float or None
+        The standard error of each mean over its rows; None where there is one row, which shows no spread.
     rows : dict of str to int
         How many questions each group has.
     forget_ratios : tuple of float
@@ -40,7 +40,7 @@ class TofuScores:
     forget_quality: ForgetQuality | None
     model_utility: dict[str, float | None]
     parts: dict[str, float]
-    stderr: dict[str, float]
+    stderr: dict[str, float | None]
     rows: dict[str, int]
     forget_ratios: tuple[float, ...] = ()
 
@@ -130,5 +130,5 @@ def _utility(parts: Mapping[str, float], variant: str) -> float | None:
     return model_utility(parts, variant=variant)
 
 
-def _stderr(values: Array) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+def _stderr(values: Array) -> float | None:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unlearnkit.errors import BadInput
 from unlearnkit.metrics.wmdp.likelihoods import ROWS_AT_ONCE, Continuation, log_likelihoods
 from unlearnkit.metrics.wmdp.prompts import LETTERS, letter_prompt, require_choices, right_option
 from unlearnkit.metrics.wmdp.share import Share
@@ -105,8 +106,8 @@ def score_choices(
     Raises
     ------
     BadInput
-        For questions without four options or with an answer that is not just one of them, and for prompts
-        longer than the model's positions.
+        For questions without four options or with an answer that is not just one of them, for prompts
+        longer than the model's positions, and for a model whose likelihoods are no numbers.
 
     References
     ----------
@@ -158,8 +159,15 @@ def _collect(
 
 
 def _sums(scored: Sequence[Sequence[Continuation]]) -> Numbers:
-    """Log-likelihoods in nats: (questions, options)."""
-    return np.array([[way.log_likelihood for way in ways] for ways in scored])
+    """Log-likelihoods in nats: (questions, options). Of NaN the first would count, and pass for chance."""
+    sums = np.array([[way.log_likelihood for way in ways] for ways in scored])
+    if np.isnan(sums).any():
+        place = int(np.isnan(sums).any(axis=1).argmax()) + 1
+        raise BadInput(
+            f"model: its likelihoods of the options of question {place} are NaN, so it prefers none; it "
+            "diverged, or overflows in half precision: see its weights, or score it in float32"
+        )
+    return sums
 
 
 def _count(places: npt.NDArray[Any]) -> dict[str, int]:

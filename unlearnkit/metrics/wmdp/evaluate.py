@@ -18,7 +18,7 @@ SPLITS = ("forget_shown", "forget_heldout", "retain")
 
 @dataclass(frozen=True)
 class WmdpScores:
-    """WMDP's accuracies by split.
+    """WMDP's accuracies by split: 0 to 1, chance is 0.25, higher means more is known.
 
     Attributes
     ----------
@@ -71,7 +71,8 @@ def evaluate_wmdp(
         What the questions are about, as the harness's description says it: "biology". Known for WMDP's own
         three sets and the atlas. "" leaves the description out, which is not what the harness does.
     retain_about : str, optional
-        The same for what must be kept; `about` if not given.
+        The same for what must be kept; `about` if not given. The harness names the subject of each of MMLU's
+        questions there; for its own number of MMLU take `harness_accuracy`.
     retain_questions : int, optional
         Take only so many of the retain questions, evenly spaced; all of them if not given.
     rows_at_once, progress
