@@ -44,23 +44,6 @@ def test_every_token_of_a_document_is_read_once_and_the_end_is_learned(opens, cl
     assert tokenizer.decode(read[:-1]) == DOCUMENT
 
 
-class OneForBoth(Habits):
-    """Opens a text with its end token, as OPT's tokenizer does."""
-
-    def __call__(self, text, *, add_special_tokens=True, **options):
-        out = self.inner(text, add_special_tokens=False)
-        if add_special_tokens:
-            out["input_ids"] = [self.eos_token_id, *out["input_ids"]]
-        return out
-
-
-def test_an_opening_token_that_is_the_end_token_too_stays(tokenizer):
-    row = encode_row(Text("Once upon a time", "d"), OneForBoth(tokenizer, opens=True, closes=False))
-    ids = tokenizer("Once upon a time", add_special_tokens=False).input_ids
-    assert list(row.input_ids) == [tokenizer.eos_token_id, *ids]
-    assert list(row.labels) == [-100, *ids]
-
-
 def test_pieces_encoded_again_would_lose_letters(tokenizer):
     """What decoding and encoding again does where a cut falls inside a letter of several bytes."""
     ids = tokenizer(DOCUMENT, add_special_tokens=False).input_ids
