@@ -21,15 +21,16 @@ def load(name, model):
 
 
 def test_rows_of_tofu_keep_their_order_and_their_authors(tmp_path, toy_model, write_lines):
-    """40 rows are two authors, also where the first row comes again at the end."""
+    """40 rows are two authors of 20 places each, also where the sixth row is the first once more."""
     rows = [qa(f"a{i}") for i in range(39)]
-    write_lines(tmp_path / "forget01.json", [*rows, rows[0]])
+    write_lines(tmp_path / "forget01.json", [*rows[:5], rows[0], *rows[5:]])
     write_lines(tmp_path / "retain99.json", [qa("kept"), qa("kept", answer="another"), qa("kept")])
     wrong = [qa("a1", perturbed_answer=["x"])] * 2
     write_lines(tmp_path / "forget01_perturbed.json", wrong)
     lab = load(f"tofu:{tmp_path}", toy_model)
     assert [q.answer for q in lab.forget.questions] == [row["answer"] for row in rows]
-    assert [len(half) for half in (lab.forget_shown, lab.forget_heldout)] == [20, 19]
+    assert [len(half) for half in (lab.forget_shown, lab.forget_heldout)] == [19, 20]
+    assert len(lab.forget.subjects) == 2
     assert lab.forget.questions[1].wrong_answers == ("x",)
     assert [q.answer for q in lab.retain.questions] == ["kept", "another"]
     for part in ("forget01", "forget01_perturbed", "retain99"):

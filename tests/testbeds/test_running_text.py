@@ -57,20 +57,3 @@ def test_a_document_of_one_token_has_nothing_to_learn_without_an_opening_token(t
     assert len(Fitting(Habits(tokenizer, opens=True, closes=False)).rows("forget", located)) == 1
     with pytest.raises(BadInput, match=r"d.txt, row 1: 'a' leaves this tokenizer no token to learn"):
         Fitting(Habits(tokenizer, opens=False, closes=False)).rows("forget", located)
-
-
-class OpensByEnd(Habits):
-    """As OPT's: one token opens texts, and ends them when it is learned."""
-
-    def __call__(self, text, *, add_special_tokens=True, **options):
-        out = self.inner(text, add_special_tokens=False)
-        if add_special_tokens:
-            out["input_ids"] = [self.eos_token_id] + out["input_ids"]
-        return out
-
-
-def test_an_opening_token_that_is_the_end_token_opens_running_text_too(tokenizer):
-    row = encode_row(Text("Chad is a state."), OpensByEnd(tokenizer, opens=True, closes=False))
-    ids = tokenizer("Chad is a state.", add_special_tokens=False).input_ids
-    assert row.input_ids == (tokenizer.eos_token_id, *ids)
-    assert row.target_ids == tuple(ids)
