@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearnkit import objectives, optim
-from unlearnkit.errors import BadInput, require_integer
+from unlearnkit.errors import BadInput, require_integer, unknown_name
 from unlearnkit.files import write_whole
 from unlearnkit.fingerprints import weights_hash
 from unlearnkit.journal import Journal
@@ -132,11 +132,13 @@ def plan_calibration(
     UnknownName, BadInput
         Before any work.
     """
-    wanted = _named([objective] if isinstance(objective, str) else objective, objectives.catalogue().name)
+    wanted = _named(
+        "objective", [objective] if isinstance(objective, str) else objective, objectives.catalogue().name
+    )
     everyone = list(optim.catalogue().name)
     if optimizers is None:
         optimizers = everyone if quick else DEFAULT_OPTIMIZERS
-    optimizers = _named(optimizers, everyone)
+    optimizers = _named("optimizer", optimizers, everyone)
     for name in wanted:
         objectives.create(name, **OBJECTIVE_OPTIONS.get(name, {}))
     for task in tasks:
@@ -156,9 +158,13 @@ def plan_calibration(
     return sorted(pairs, key=lambda pair: -pair.budget)
 
 
-def _named(names: Sequence[str], everyone: Iterable[str]) -> list[str]:
+def _named(what: str, names: Sequence[str], everyone: Iterable[str]) -> list[str]:
     """The names, each once; "all" stands for everyone's."""
-    return list(dict.fromkeys(everyone if "all" in names else names))
+    known = list(everyone)
+    for name in names:
+        if name not in (*known, "all"):
+            raise unknown_name(what, name, known)
+    return list(dict.fromkeys(known if "all" in names else names))
 
 
 def start_of(objective: str, optimizer: str) -> float:
