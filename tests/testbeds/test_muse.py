@@ -6,6 +6,7 @@ import pytest
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.metrics.membership.compared import compared
 from unlearnkit.testbeds import Passage, Text
 from unlearnkit.testbeds.encoding import encode_row
 
@@ -118,16 +119,27 @@ def test_what_cannot_be_done_without_raises(folder, toy_model, part):
         load(folder, toy_model)
 
 
-def test_a_long_text_or_passage_raises_is_cut_or_is_left_out(folder, toy_model, write_array):
-    write_array(folder / "privleak/forget.json", ["short", NEWS[3]])
-    with pytest.raises(BadInput, match=r"privleak.forget.json, row 2: has \d+ tokens, more than 256"):
+@pytest.mark.parametrize("too_long", ["raise", "cut", "skip"])
+def test_a_long_text_is_read_in_pieces_and_scored_as_one(folder, toy_model, write_array, too_long):
+    write_array(folder / "privleak/forget.json", ["A short text.", NEWS[3]])
+    lab = load(folder, toy_model, too_long=too_long)
+    _, *pieces = lab.extra["privleak_forget"].rows
+    assert len(pieces) > 1
+    read = [token for piece in pieces for token in piece.ids]
+    assert read == lab.tokenizer(NEWS[3], add_special_tokens=False).input_ids
+    assert all(len(encode_row(piece, lab.tokenizer).input_ids) <= 256 for piece in pieces)
+    assert not any(piece.ends for piece in pieces)
+    assert "1 texts of privleak_forget read in pieces of up to 256 tokens" in " ".join(lab.notes)
+    assert [len(text) for text in compared(lab).members] == [1, len(pieces)]
+
+
+def test_a_long_passage_raises_is_cut_or_is_left_out(folder, toy_model, write_array):
+    short = {"prompt": "One", "gt": "two."}
+    write_array(folder / "verbmem/forget.json", [short, {"prompt": NEWS[3], "gt": NEWS[2]}])
+    with pytest.raises(BadInput, match=r"verbmem.forget.json, row 2: has \d+ tokens, more than 256"):
         load(folder, toy_model)
-    lab = load(folder, toy_model, too_long="cut")
-    cut = lab.extra["privleak_forget"].rows[1]
-    assert len(encode_row(cut, lab.tokenizer).input_ids) == 255  # none ends it
-    assert NEWS[3].startswith(cut.text)
-    assert "1 rows of privleak_forget cut to 256 tokens" in lab.notes
-    assert len(load(folder, toy_model, too_long="skip").extra["privleak_forget"]) == 1
+    assert "1 rows of verbatim passages cut to 256 tokens" in load(folder, toy_model, too_long="cut").notes
+    assert len(load(folder, toy_model, too_long="skip").verbatim_forget) == 1
 
 
 def test_a_passage_that_is_cut_keeps_what_stands_at_the_seam(folder, toy_model, write_array):

@@ -69,7 +69,7 @@ def encode_row(row: Row, tokenizer: Any, *, loss_on: str = "answer") -> Encoded:
 
 def encode_prompt(prompt: str, tokenizer: Any) -> list[int]:
     """A text to go on from: with the tokenizer's opening token, and not closed."""
-    ids = list(tokenizer(prompt).input_ids)
+    ids = list(tokenizer(prompt, verbose=False).input_ids)  # too long is said by whoever checks it
     if ids and ids[-1] == tokenizer.eos_token_id and (len(ids) > 1 or _closes(tokenizer)):
         ids.pop()  # some tokenizers close every text
     return ids

@@ -1,4 +1,4 @@
-"""Rows that a model can read at once: those that are too long raise, are cut, or are left out."""
+"""Rows that a model can read at once: texts in pieces; else what is too long raises, is cut or left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from unlearnkit.errors import BadInput
 from unlearnkit.testbeds.encoding import MAX_TOKENS, encode_prompt
 from unlearnkit.testbeds.files.located import Located, LocatedRows
-from unlearnkit.testbeds.rows import Listing, Passage, Question, Row, Text
+from unlearnkit.testbeds.rows import Passage, Question, Row, Text
 from unlearnkit.testbeds.running_text import decoded, pieces
 
 TOO_LONG = ("raise", "cut", "skip")
@@ -19,7 +19,7 @@ SCORED_TOKENS = 128  # of a passage: MUSE compares no more
 
 @dataclass
 class Fitting:
-    """Fits rows to a tokenizer; `cut` and `skipped` count, by part, what was changed.
+    """Fits rows to a tokenizer; `cut`, `skipped` and `pieced` count, by part, what was changed.
 
     Attributes
     ----------
@@ -35,11 +35,12 @@ class Fitting:
     too_long: str = "raise"
     cut: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    pieced: Counter[str] = field(default_factory=Counter)
 
     def rows(self, part: str, located: LocatedRows) -> LocatedRows:
         """The rows of a part, each short enough.
 
-        A document (a text that ends) is taken in pieces and loses nothing.
+        Running text is taken in pieces and loses nothing but the context before each piece.
 
         Raises
         ------
@@ -54,7 +55,11 @@ class Fitting:
     def notes(self) -> list[str]:
         """What was changed, one sentence a part."""
         cut = [f"{count} rows of {part} cut to {self.limit} tokens" for part, count in self.cut.items()]
-        return cut + [f"{count} rows of {part} left out: too long" for part, count in self.skipped.items()]
+        cut += [f"{count} rows of {part} left out: too long" for part, count in self.skipped.items()]
+        return cut + [
+            f"{count} texts of {part} read in pieces of up to {self.limit} tokens, without what precedes each"
+            for part, count in self.pieced.items()
+        ]
 
     def _fitted(self, part: str, located: Located) -> Iterator[Located]:
         row = located.row
@@ -64,6 +69,9 @@ class Fitting:
         length = self._length(located)
         if length <= self.limit:
             yield located
+        elif isinstance(row, Text):
+            self.pieced[part] += 1
+            yield from (replace(located, row=piece) for piece in self._pieces(row, located.place))
         elif self.too_long == "skip":
             self.skipped[part] += 1
         elif self.too_long == "cut":
@@ -101,10 +109,7 @@ class Fitting:
         row = located.row
         if isinstance(row, Question):
             return self._shorter_question(row, located.place)
-        if isinstance(row, Passage):
-            return self._shorter_passage(row)
-        ids = self._ids(row.target)[: self.limit - 1 - len(encode_prompt(row.prompt, self.tokenizer))]
-        return Text(decoded(self.tokenizer, ids), "" if isinstance(row, Listing) else row.subject, ids=ids)
+        return self._shorter_passage(row) if isinstance(row, Passage) else row  # no file brings a list
 
     def _shorter_question(self, row: Question, place: str) -> Question:
         """Answers lose their end; a question loses nothing, since it would be another one."""

@@ -54,9 +54,8 @@ def load_testbed(
         The control of `model`: trained alike, without the rows to forget.
     too_long : {"raise", "cut", "skip"}
         What becomes of a row from a file with more than 256 tokens (or positions of the model). "cut":
-        answers lose their end, passages the beginning of their opening, texts their end. "skip": the
-        row is left out. Both are counted in `lab.notes`. Whole documents are taken in pieces anyway,
-        and lose nothing.
+        answers lose their end, passages the beginning of their opening. "skip": the row is left out. Both
+        are counted in `lab.notes`. Running text is taken in pieces anyway, and loses nothing.
     device : str or torch.device
         "auto" takes the GPU where there is one.
 

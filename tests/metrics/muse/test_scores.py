@@ -82,8 +82,25 @@ def test_the_topic_tasks_clauses_go_on_by_muses_rule(topic_lab):
     )
 
 
+def test_the_testbeds_control_is_the_reference_unless_another_is_given(tiny):
+    itself = evaluate_muse(tiny.never_learned, tiny)
+    given = evaluate_muse(tiny.never_learned, tiny, reference=tiny.never_learned)
+    assert itself.privleak == given.privleak
+    assert itself.privleak.value == 0.0
+    assert evaluate_muse(tiny.never_learned, tiny, reference=0.4).privleak.value != 0.0
+
+
+def test_where_there_are_no_texts_to_compare_it_says_so(tiny):
+    bare = dataclasses.replace(tiny, holdout=Split("holdout", ()))
+    found = evaluate_muse(tiny.model, bare)
+    assert found.privleak is None
+    assert any("no holdout texts to compare" in note for note in found.notes)
+    with pytest.raises(MissingReference, match="no holdout texts"):
+        evaluate_muse(tiny.model, bare, reference=0.5)
+
+
 def test_without_a_reference_there_is_no_privleak_and_it_says_why(tiny):
-    found = evaluate_muse(tiny.model, tiny)
+    found = evaluate_muse(tiny.model, dataclasses.replace(tiny, load_control=None))
     assert found.privleak is None
     assert found.to_dict()["muse_privleak_min_40"] is None
     assert any("no reference" in note for note in found.notes)

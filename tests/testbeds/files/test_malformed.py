@@ -191,7 +191,11 @@ TABLE = {
         PERTURBED.replace("Bob", "word " * 300),
         r"row 1: has \d+ tokens",
     ),
-    "a text too long": ("muse/privleak/holdout.json", json.dumps(["word " * 300]), r"row 1: has \d+ tokens"),
+    "a passage too long": (
+        "muse/verbmem/forget.json",
+        json.dumps([{"prompt": "word " * 300, "gt": "a"}]),
+        r"row 1: has \d+ tokens",
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from unlearnkit.testbeds.testbed import Testbed
 
 MUSE_TEXTS = ("privleak_forget", "privleak_holdout")
 WORDS = {
-    "privleak": "MUSE's privleak texts, forget against holdout, every token that the testbed kept of them",
+    "privleak": "MUSE's privleak texts, forget against holdout, every token, long texts in pieces",
     "running text": "running text of forget against that of the holdout, every token",
     "answers": "answers to questions about what must be forgotten, against those about the holdout",
 }

@@ -98,8 +98,9 @@ def evaluate_muse(
     lab : Testbed
         From MUSE's files, or any other: what differs from MUSE's own setting stands in the notes.
     reference : model, float or str, optional
-        What PrivLeak compares with: the retrained model (`lab.never_learned`), its AUC of forget against
-        holdout in MUSE's orientation, or "muse_news", "muse_books" for muse_bench's constants.
+        What PrivLeak compares with: the retrained model, its AUC of forget against holdout in MUSE's
+        orientation, or "muse_news", "muse_books" for muse_bench's constants. Unless given, the testbed's
+        never_learned, where it has one and texts to compare.
     pairs : int, optional
         Examples before each question. Unless given: MUSE's 10 where the testbed brings them, else none. Given
         for a testbed without, they are drawn from the retain questions, and those drawn are not asked. The
@@ -149,8 +150,11 @@ def evaluate_muse(
         raise MissingReference(
             f"testbed {lab.name!r} has no passages to forget, so there is no VerbMem to take"
         )
-    texts = None if reference is None else compared(lab)
-    leak = None if texts is None else _privleak(model, lab, texts, reference, seed=seed, progress=progress)
+    texts, why_not = _texts(lab, reference)
+    leak = None
+    if texts is not None:
+        against = lab.never_learned if reference is None else reference
+        leak = _privleak(model, lab, texts, against, seed=seed, progress=progress)
     with evaluating(model):
         recited = RECITALS[verbmem_length](model, lab.tokenizer, lab.verbatim_forget)
         known, kept = (
@@ -166,9 +170,21 @@ def evaluate_muse(
     ]
     notes = [forget.note(known.pairs), retain.note(kept.pairs)]
     notes.append(f"VerbMem: {VERBMEM_WORDS[verbmem_length]}")
-    notes.append(f"PrivLeak: {NO_REFERENCE}" if texts is None else f"PrivLeak: {texts.words}")
+    notes.append(f"PrivLeak: {why_not if texts is None else texts.words}")
     notes += [f"files: {note}" for note in lab.notes]
     return MuseScores(means[0], means[1], means[2], leak, verbmem_length, tuple(notes))
+
+
+def _texts(lab: Testbed, reference: Any) -> tuple[Compared | None, str]:
+    """What PrivLeak compares; None, and why, where nobody asked for it and it cannot be taken."""
+    if reference is not None:
+        return compared(lab), ""
+    if not lab.has_control:
+        return None, NO_REFERENCE
+    try:
+        return compared(lab), ""
+    except MissingReference as error:
+        return None, str(error)
 
 
 def _check_reference(reference: Any, lab: Testbed) -> None:
