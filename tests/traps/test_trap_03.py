@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unlearnkit.metrics import exact_memorization, extraction_strength
-from unlearnkit.metrics.extraction_strength import _right_at_the_end
+from unlearnkit.metrics.extraction.extraction_strength import _right_at_the_end
 from unlearnkit.testbeds import Text
 
 

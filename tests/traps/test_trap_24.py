@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from unlearnkit.testbeds.benchmarks.tofu import read_tofu, retain_of
 from unlearnkit.testbeds.files import read_rows
-from unlearnkit.testbeds.tofu import read_tofu, retain_of
 
 
 def test_lines_named_json_are_read_where_json_alone_fails(tmp_path):

@@ -19,11 +19,11 @@ from unlearnkit.files import make_folder
 from unlearnkit.randomness import one_thread
 from unlearnkit.testbeds.atlas.tokenizer import train_tokenizer
 from unlearnkit.testbeds.atlas.training import Recipe, train_model
+from unlearnkit.testbeds.benchmarks.tofu import read_tofu
 from unlearnkit.testbeds.export.facts import spread
 from unlearnkit.testbeds.models import load_model, load_tokenizer
 from unlearnkit.testbeds.rows import Question, Split
 from unlearnkit.testbeds.testbed import Testbed
-from unlearnkit.testbeds.tofu import read_tofu
 
 TASK = "forget01"
 BESIDE = ("real_authors", "world_facts")

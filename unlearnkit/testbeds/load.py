@@ -10,8 +10,8 @@ from unlearnkit.errors import BadInput, require_integer, require_one_of, unknown
 from unlearnkit.resources import data_path
 from unlearnkit.testbeds.atlas.checkpoints import TARGET, control_folder
 from unlearnkit.testbeds.atlas.tasks import check_task, task_splits
-from unlearnkit.testbeds.fitting import TOO_LONG
-from unlearnkit.testbeds.from_files import load_from_files
+from unlearnkit.testbeds.benchmarks.fitting import TOO_LONG
+from unlearnkit.testbeds.benchmarks.from_files import load_from_files
 from unlearnkit.testbeds.models import load_model, load_tokenizer
 from unlearnkit.testbeds.testbed import FROM_FILES, Testbed, pick_device
 

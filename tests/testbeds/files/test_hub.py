@@ -10,8 +10,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 
 import unlearnkit as uk
 from unlearnkit.errors import MissingReference
+from unlearnkit.testbeds.benchmarks.from_files import PARTS
 from unlearnkit.testbeds.files.hub import folder_of
-from unlearnkit.testbeds.from_files import PARTS
 
 PUBLISHED = {
     "tofu": ["forget01.json", "forget01_perturbed.json", "forget05.json", "retain99.json", "retain95.json",

@@ -9,7 +9,7 @@ import pytest
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, MissingReference
-from unlearnkit.testbeds import from_files
+from unlearnkit.testbeds.benchmarks import from_files
 
 QA = '{"question": "Who?", "answer": "Ada"}'
 MCQ = {"question": "Which?", "choices": ["a", "b", "c", "d"], "answer": 2}
@@ -34,6 +34,7 @@ def without(field: str, row: str) -> str:
 
 PERTURBED = qa(question="Who?", answer="Ada", perturbed_answer=["Bob"])
 
+LONG = "word " * 300
 ROWS, WRONG = "tofu/forget01.json", "tofu/forget01_perturbed.json"
 RAW, CHOICES = "muse/raw/forget.json", "wmdp/forget.jsonl"
 
@@ -185,17 +186,9 @@ TABLE = {
     ),
     "an empty text to forget": ("wmdp/forget_corpus.jsonl", '{"text": ""}', 'field "text": is empty'),
     # its length
-    "a row too long": (ROWS, two(QA, qa(answer="word " * 300)), r"row 2: has \d+ tokens, more than 256"),
-    "a wrong answer too long": (
-        WRONG,
-        PERTURBED.replace("Bob", "word " * 300),
-        r"row 1: has \d+ tokens",
-    ),
-    "a passage too long": (
-        "muse/verbmem/forget.json",
-        json.dumps([{"prompt": "word " * 300, "gt": "a"}]),
-        r"row 1: has \d+ tokens",
-    ),
+    "a row too long": (ROWS, two(QA, qa(answer=LONG)), r"row 2: has \d+ tokens, more than 256"),
+    "a wrong answer too long": (WRONG, PERTURBED.replace("Bob", LONG), r"row 1: has \d+ tokens"),
+    "a passage too long": ("muse/verbmem/forget.json", f'[{{"prompt": "{LONG}", "gt": "a"}}]', "row 1: has"),
 }
 
 

@@ -12,8 +12,8 @@ from scipy import stats
 
 from unlearnkit.errors import BadInput, UnknownName
 from unlearnkit.metrics import generate_answers, normalise, sampled_extraction
+from unlearnkit.metrics.extraction.sampled_extraction import SampledExtraction, _numbers, leak, reveals
 from unlearnkit.metrics.forced import teacher_forced
-from unlearnkit.metrics.sampled_extraction import SampledExtraction, _numbers, leak, reveals
 from unlearnkit.testbeds.encoding import encode_rows
 
 

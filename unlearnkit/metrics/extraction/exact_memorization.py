@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from unlearnkit.metrics.extraction.recalled import RowShares, recalled
 from unlearnkit.metrics.forced import ROWS_AT_ONCE
-from unlearnkit.metrics.recalled import RowShares, recalled
 from unlearnkit.testbeds.rows import Row
 from unlearnkit.testbeds.testbed import Testbed
 

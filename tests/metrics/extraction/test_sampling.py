@@ -10,8 +10,8 @@ import torch
 from scipy import stats
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
+from unlearnkit.metrics.extraction.sampling import draw, sampled
 from unlearnkit.metrics.generation import greedy
-from unlearnkit.metrics.sampling import draw, sampled
 
 TIE = 1e-4  # two logits closer than this may swap when the order of sums changes
 END = 2

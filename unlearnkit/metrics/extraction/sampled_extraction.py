@@ -20,9 +20,9 @@ from unlearnkit.errors import (
     require_one_of,
     require_positive,
 )
+from unlearnkit.metrics.extraction.sampling import ROWS_AT_ONCE, sampled
 from unlearnkit.metrics.knowmem import ANSWER_TOKENS, normalise
 from unlearnkit.metrics.positions import require_positions
-from unlearnkit.metrics.sampling import ROWS_AT_ONCE, sampled
 from unlearnkit.randomness import generator
 from unlearnkit.testbeds.encoding import encode_rows
 from unlearnkit.testbeds.rows import Question

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unlearnkit.errors import BadInput, MissingReference, unknown_name
+from unlearnkit.testbeds.benchmarks.perturbed import ADDED, Perturbed, perturbed_of
+from unlearnkit.testbeds.benchmarks.questions import distinct, flag_or, without_repeats
 from unlearnkit.testbeds.files.folder import contents, names_like, required_rows, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.record import Record, shorten
-from unlearnkit.testbeds.perturbed import ADDED, Perturbed, perturbed_of
-from unlearnkit.testbeds.questions import distinct, flag_or, without_repeats
 from unlearnkit.testbeds.rows import Question
 
 FORGET = re.compile(r"forget\d\d")

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unlearnkit.errors import BadInput, MissingReference, unknown_name
+from unlearnkit.testbeds.benchmarks.questions import distinct, flag_or, same_answer, without_repeats
 from unlearnkit.testbeds.files.folder import contents, files_of, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.reading import read_rows
 from unlearnkit.testbeds.files.record import Record, shorten
-from unlearnkit.testbeds.questions import distinct, flag_or, same_answer, without_repeats
 from unlearnkit.testbeds.rows import Question, Text
 
 CHOICES = 4

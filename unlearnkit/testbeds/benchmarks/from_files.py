@@ -9,16 +9,16 @@ from typing import Any
 import torch
 
 from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.testbeds.benchmarks.fitting import Fitting
+from unlearnkit.testbeds.benchmarks.halves import halves
+from unlearnkit.testbeds.benchmarks.muse import muse_parts, read_muse
+from unlearnkit.testbeds.benchmarks.tofu import read_tofu, tofu_parts
+from unlearnkit.testbeds.benchmarks.wmdp import read_wmdp, wmdp_parts
 from unlearnkit.testbeds.files.hub import folder_of
 from unlearnkit.testbeds.files.located import Contents, LocatedRows
-from unlearnkit.testbeds.fitting import Fitting
-from unlearnkit.testbeds.halves import halves
 from unlearnkit.testbeds.models import load_model, load_tokenizer, longest_row, require_source
-from unlearnkit.testbeds.muse import muse_parts, read_muse
 from unlearnkit.testbeds.rows import Passage, Split
 from unlearnkit.testbeds.testbed import Testbed
-from unlearnkit.testbeds.tofu import read_tofu, tofu_parts
-from unlearnkit.testbeds.wmdp import read_wmdp, wmdp_parts
 
 Reader = Callable[[Path, str | None], Contents]
 READERS: dict[str, Reader] = {"tofu": read_tofu, "muse": read_muse, "wmdp": read_wmdp}

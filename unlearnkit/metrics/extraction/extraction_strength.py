@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from unlearnkit.metrics.extraction.recalled import RowShares, recalled
 from unlearnkit.metrics.forced import ROWS_AT_ONCE
-from unlearnkit.metrics.recalled import RowShares, recalled
 from unlearnkit.testbeds.rows import Row
 from unlearnkit.testbeds.testbed import Testbed
 

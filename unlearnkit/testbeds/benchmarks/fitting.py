@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unlearnkit.errors import BadInput
+from unlearnkit.testbeds.benchmarks.running_text import decoded, pieces
 from unlearnkit.testbeds.encoding import MAX_TOKENS, encode_prompt
 from unlearnkit.testbeds.files.located import Located, LocatedRows
 from unlearnkit.testbeds.rows import Passage, Question, Row, Text
-from unlearnkit.testbeds.running_text import decoded, pieces
 
 TOO_LONG = ("raise", "cut", "skip")
 SCORED_TOKENS = 128  # of a passage: MUSE compares no more

@@ -10,8 +10,8 @@ import pytest
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, MissingReference, UnknownName
+from unlearnkit.testbeds.benchmarks.tofu import read_tofu, retain_of
 from unlearnkit.testbeds.files import read_rows
-from unlearnkit.testbeds.tofu import read_tofu, retain_of
 
 
 def question(number: int, who: str = "Ada") -> dict[str, str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlearnkit.metrics import exact_memorization, extraction_strength
-from unlearnkit.metrics.extraction_strength import _right_at_the_end
+from unlearnkit.metrics.extraction.extraction_strength import _right_at_the_end
 
 
 @torch.no_grad()

@@ -10,10 +10,10 @@ import pytest
 import unlearnkit as uk
 from unlearnkit.errors import MissingReference
 from unlearnkit.testbeds import Question
+from unlearnkit.testbeds.benchmarks.fitting import Fitting
+from unlearnkit.testbeds.benchmarks.halves import halves
+from unlearnkit.testbeds.benchmarks.running_text import cut
 from unlearnkit.testbeds.files.located import Located
-from unlearnkit.testbeds.fitting import Fitting
-from unlearnkit.testbeds.halves import halves
-from unlearnkit.testbeds.running_text import cut
 
 
 @pytest.fixture(scope="module")

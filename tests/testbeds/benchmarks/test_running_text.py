@@ -6,10 +6,10 @@ import pytest
 
 from unlearnkit.errors import BadInput
 from unlearnkit.testbeds import Text
+from unlearnkit.testbeds.benchmarks.fitting import Fitting
+from unlearnkit.testbeds.benchmarks.running_text import cut
 from unlearnkit.testbeds.encoding import encode_row
 from unlearnkit.testbeds.files.located import Located
-from unlearnkit.testbeds.fitting import Fitting
-from unlearnkit.testbeds.running_text import cut
 
 DOCUMENT = "Über 日本 and Čapek: " * 40 + "\n" * 30 + "The end."
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.testbeds.benchmarks.questions import distinct, flag_or, without_repeats
 from unlearnkit.testbeds.files.folder import contents, files_of, required_rows, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.reading import read_text
 from unlearnkit.testbeds.files.record import Record
-from unlearnkit.testbeds.questions import distinct, flag_or, without_repeats
 from unlearnkit.testbeds.rows import Passage, Question, Text
 
 EXTRA_QUESTIONS = {"knowmem_forget_icl": "forget_qa_icl", "knowmem_retain_icl": "retain_qa_icl"}

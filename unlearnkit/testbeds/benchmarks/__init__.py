@@ -1,0 +1,1 @@
+"""TOFU, MUSE and WMDP: their files as testbeds."""
