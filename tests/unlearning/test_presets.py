@@ -10,6 +10,7 @@ import pytest
 
 import unlearnkit as uk
 from unlearnkit.errors import BadInput, NotCalibrated
+from unlearnkit.resources import data_path
 from unlearnkit.unlearning import find_preset, presets
 from unlearnkit.unlearning.presets import Preset
 
@@ -36,6 +37,20 @@ def test_what_ships_can_be_used():
         assert preset.steps >= 1
         assert preset.batch_size >= 1
         assert find_preset(*names[shipped.index(preset)]) is preset
+
+
+def test_every_objective_has_a_preset_and_it_is_what_calibration_chose():
+    record = json.loads(data_path("calibration", "objectives.json").read_text(encoding="utf-8"))
+    careful = [p for p in presets() if not p.quick]
+    assert {p.objective for p in careful} == {"npo"}
+    for pair in record["pairs"]:
+        found = find_preset(pair["task"], pair["objective"], pair["optimizer"])
+        if found.quick:
+            assert (found.lr, found.steps) == (pair["choice"]["lr"], pair["choice"]["steps"])
+            assert (found.outcome, found.batch_size) == (pair["choice"]["outcome"], pair["batch_size"])
+            assert found.objective_options == pair["objective_options"]
+        else:
+            assert found.objective == "npo"
 
 
 def test_options_do_not_depend_on_the_optimizer():

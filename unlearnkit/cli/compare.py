@@ -30,7 +30,7 @@ def add_command(commands: Any) -> None:
     add = parser.add_argument
     add("--quick", action="store_true", help="fold 1, first-order optimizers (a minute or two on two cores)")
     add("--task", metavar="TASK", help="topic (default) or entities")
-    add("--objective", default="npo", metavar="NAME", help="npo (default) or graddiff")
+    add("--objective", default="npo", metavar="NAME", help="default: npo; any of uk.objectives.catalogue()")
     add("--optimizers", metavar="A,B", help="default: sgd,adam,signadam,adazo,hybrid")
     add("--folds", metavar="1,2", help="default: 1,2 (fold 0 is for calibration)")
     add("--attacks", metavar="A,B", help="default: quantize-4,relearn-25,relearn-100")

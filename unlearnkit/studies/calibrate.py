@@ -124,7 +124,7 @@ def plan_calibration(
     """Check everything and lay out the pairs, the costly ones first.
 
     `quick` follows three learning rates, coarsely, at one budget for all, and by itself takes the
-    whole catalogue of optimizers: enough to see what one does here, too little for a preset. "all" objectives
+    whole catalogue of optimizers: enough to see what one does here, and a place to begin. "all" objectives
     or optimizers are the whole catalogue.
 
     Raises
@@ -243,6 +243,7 @@ def _preset(row: dict[str, Any]) -> dict[str, Any]:
         "lr": choice["lr"],
         "steps": choice["steps"],
         "outcome": choice["outcome"],
+        **({"quick": True} if row.get("quick") else {}),
     }
 
 

@@ -20,6 +20,7 @@ class Preset:
 
     `objective_options` are the same for every optimizer. `outcome` is calibration's: "reached", "not reached"
     (the best point within the budget is kept) or "destroyed" (nothing forgets and keeps; for the record).
+    `quick`: chosen among three learning rates, looked at coarsely; a place to begin.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Preset:
     objective_options: dict[str, Any]
     optimizer_options: dict[str, Any] = field(default_factory=dict)
     outcome: str = "reached"
+    quick: bool = False
 
 
 @cache
