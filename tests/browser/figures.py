@@ -10,6 +10,20 @@ from typing import Any
 from playwright.sync_api import Locator
 
 FIGURES = ".js-plotly-plot"
+LOOKS = 10  # at most, for a figure that goes on changing
+
+# JupyterLab lays cells out as they come into view, and a long notebook goes on moving after a scroll.
+AT_REST = """figure => new Promise((done) => {
+  let before = "", calm = 0;
+  const look = () => {
+    const { x, y, width, height } = figure.getBoundingClientRect();
+    const now = [x, y, width, height].join();
+    calm = now === before ? calm + 1 : 0;
+    before = now;
+    if (calm >= 10) done(); else requestAnimationFrame(look);
+  };
+  look();
+})"""
 
 
 @dataclass
@@ -33,8 +47,17 @@ class Figure:
         return self.place.evaluate("figure => eyes.traces(figure)")
 
     def picture(self) -> bytes:
-        """Its pixels, as a PNG."""
+        """Its pixels, as a PNG: once it stands still, and looks the same twice."""
+        now = self._picture()
+        for _ in range(LOOKS):
+            before, now = now, self._picture()
+            if now == before:
+                break
+        return now
+
+    def _picture(self) -> bytes:
         self.place.scroll_into_view_if_needed()
+        self.place.evaluate(AT_REST)
         return self.place.screenshot(animations="disabled")
 
     def colours(self) -> tuple[int, dict[str, int]]:
