@@ -1,6 +1,6 @@
 """Gradient ascent on what must be forgotten, and nothing else.
 
-Jang et al., "Knowledge Unlearning for Mitigating Privacy Risks in Language Models" (2210.01504), eq. 2:
+Jang et al., "Knowledge Unlearning for Mitigating Privacy Risks in Language Models" (2210.01504):
 L = -CE(forget), here a mean over tokens as in TOFU (2401.06121).
 """
 

@@ -1,7 +1,7 @@
 """DPO with a refusal for the preferred answer: "I don't know" is taught in place of what must be forgotten.
 
-Maini et al., "TOFU" (2401.06121), section 3.3, after Rafailov et al. (2305.18290), eq. 7. With S the summed
-negative log-likelihood of an answer's tokens, and for each prompt a refusal and the true answer,
+Maini et al., "TOFU" (2401.06121), preference optimization, after Rafailov et al. (2305.18290), eq. 7. With S
+the summed negative log-likelihood of an answer's tokens, and for each prompt a refusal and the true answer,
 
     L = -(2 / beta) * mean_i log sigmoid(beta * (drop_i(answer) - drop_i(refusal))) + retain_weight * CE,
     drop = S(theta) - S(reference).
