@@ -33,9 +33,11 @@ class _Asked:
 
     @cached_property
     def statistics(self) -> list[TokenStatistics]:
+        """The model's own, taken once."""
         return self.of(self.model)
 
     def of(self, model: Any) -> list[TokenStatistics]:
+        """What a model makes of each text, its pieces joined."""
         with evaluating(model):
             pad_id = self.tokenizer.pad_token_id
             rows = [piece for text in self.texts for piece in text]
@@ -53,6 +55,7 @@ def _loss(asked: _Asked) -> list[float]:
 
 def _zlib(asked: _Asked) -> list[float]:
     def size(text: Sequence[Encoded]) -> int:
+        """Bytes of the packed text."""
         words = (asked.tokenizer.decode(piece.target_ids, skip_special_tokens=True) for piece in text)
         return len(zlib.compress("".join(words).encode()))
 

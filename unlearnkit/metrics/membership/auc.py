@@ -141,6 +141,7 @@ def _newcombe(value: float, members: int, nonmembers: int, quantile: float) -> t
     extra = (members + nonmembers) / 2 - 1
 
     def beyond(true: float) -> float:
+        """How much farther than the quantile the value found lies from a true one."""
         factor = 1 + extra * ((1 - true) / (2 - true) + true / (1 + true))
         spread = math.sqrt(true * (1 - true) * factor / (members * nonmembers))
         return abs(value - true) - quantile * spread

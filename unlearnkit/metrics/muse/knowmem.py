@@ -74,7 +74,7 @@ def knowmem(
     trailing_space : bool
         End prompts by "Answer: ", as muse_bench does, and not by "Answer:". Unverified: no published log
         holds the prompts' tokens. Byte-level tokenizers put the space before a word into the word's token, so
-        a model that never saw the space alone answers worse: the atlas's target 0.76 instead of 1.00.
+        a model that never saw the space alone answers worse, the atlas's target among them.
 
     Raises
     ------

@@ -110,8 +110,8 @@ def evaluate_muse(
         See `knowmem`.
     verbmem_length : {"128", "true"}
         How many tokens VerbMem asks for: MUSE's 128 always, or as many as the true continuation has. On the
-        atlas's topic task, whose passages end in the middle of a page, the target knows on and scores 0.65 by
-        MUSE's rule.
+        atlas's topic task, whose passages end in the middle of a page, the target goes on, and MUSE's
+        rule gives it less than 0.8.
     seed : int
         Of the bootstrap, and of pairs that are drawn.
     progress : bool
@@ -209,6 +209,7 @@ def _privleak(
     model: Any, lab: Testbed, texts: Compared, reference: Any, *, seed: int, progress: bool
 ) -> PrivLeak:
     def scores(of: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """A model's Min-40 % of forget and of holdout."""
         found = membership_scores(
             of, lab.tokenizer, rows=texts.both, k=K, variant=texts.variant, progress=progress
         )

@@ -46,7 +46,7 @@ def model_utility(parts: Mapping[str, float], *, variant: str = "tofu") -> float
         By the names of `utility_parts(variant)`; others are not looked at.
     variant : {"tofu", "open_unlearning"}
         "tofu": truth ratios over the arithmetic mean of wrong answers. "open_unlearning": over the geometric
-        mean, with its floor. On TOFU's own logs the second is 0.02 to 0.04 higher: never compare across them.
+        mean, with its floor. On the logs in README the second is 0.019 higher: never compare across them.
 
     Returns
     -------

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from unlearnkit.errors import BadInput, MissingReference, unknown_name
+from unlearnkit.errors import MissingReference
 from unlearnkit.testbeds.benchmarks.perturbed import ADDED, Perturbed, perturbed_of
 from unlearnkit.testbeds.benchmarks.questions import distinct, flag_or, without_repeats
-from unlearnkit.testbeds.files.folder import contents, names_like, required_rows, rows_of
+from unlearnkit.testbeds.files.folder import contents, names_like, picked, required_rows, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.record import Record, shorten
 from unlearnkit.testbeds.rows import Question
@@ -23,6 +23,7 @@ FORGET = re.compile(r"forget\d\d")
 ROWS_AN_AUTHOR = 20  # TOFU asks 20 questions in a row about each of its 200 authors
 BESIDE = ("real_authors", "world_facts")
 OPTIONS = ("option1", "option2", "option3", "option4")
+NO_TASK = "no forget set (forget01.json and the like), so it is no TOFU folder"
 
 
 def read_tofu(folder: Path, task: str | None) -> Contents:
@@ -33,7 +34,7 @@ def read_tofu(folder: Path, task: str | None) -> Contents:
     MissingReference, UnknownName, BadInput
         For a part that is missing, a forget set that is not there, and a row that breaks a rule.
     """
-    task = _pick_task(folder, task)
+    task = picked(folder, task, known=forget_sets(folder), lacks=NO_TASK)
     kept = _matching_retain(folder, task)
     rows = {part: required_rows(folder, part, "which TOFU's rows need") for part in (task, kept)}
     _check_apart(rows[task], rows[kept])
@@ -67,20 +68,6 @@ def retain_of(task: str) -> str:
     'retain95'
     """
     return f"retain{100 - int(task.removeprefix('forget'))}"
-
-
-def _pick_task(folder: Path, task: str | None) -> str:
-    known = forget_sets(folder)
-    if not known:
-        raise MissingReference(
-            f"{folder}: has no forget set (forget01.json and the like), so it is no TOFU folder; it holds "
-            f"{contents(folder)}"
-        )
-    if task is None and len(known) > 1:
-        raise BadInput(f'task: {folder} holds {", ".join(known)}; say which, as task="{known[0]}"')
-    if task is not None and task not in known:
-        raise unknown_name("task", task, known)
-    return known[0] if task is None else task
 
 
 def _matching_retain(folder: Path, task: str) -> str:

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from unlearnkit.errors import BadInput, MissingReference, unknown_name
+from unlearnkit.errors import BadInput, MissingReference
 from unlearnkit.testbeds.benchmarks.questions import distinct, flag_or, same_answer, without_repeats
-from unlearnkit.testbeds.files.folder import contents, files_of, rows_of
+from unlearnkit.testbeds.files.folder import contents, files_of, picked, rows_of
 from unlearnkit.testbeds.files.located import Contents, Located, LocatedRows
 from unlearnkit.testbeds.files.reading import read_rows
 from unlearnkit.testbeds.files.record import Record, shorten
@@ -30,6 +30,7 @@ NAMES = ("wmdp-{}", "wmdp_{}", "data/wmdp_deduped_{}", "wmdp_deduped_{}")  # of 
 DEDUPED = ("T", "V", "dev_T", "dev_V")  # the parts of a deduplicated topic, each a file
 KEPT = ("retain", "mmlu", "mmlu/all")
 CORPORA = ("{}-{}-corpus", "{}_{}_corpus")  # topic, side
+NO_TASK = "no questions to forget (wmdp-bio.json, forget.jsonl and the like), so it is no WMDP folder"
 
 
 def read_wmdp(folder: Path, task: str | None) -> Contents:
@@ -43,7 +44,7 @@ def read_wmdp(folder: Path, task: str | None) -> Contents:
     MissingReference, UnknownName, BadInput
         For a part that is missing, a topic that is not there, and a row that breaks a rule.
     """
-    task = _pick_task(folder, task)
+    task = picked(folder, task, known=topics(folder), lacks=NO_TASK)
     notes = ["no holdout: WMDP has no rows that nobody was trained on"]
     asked = _questions(_topic_rows(folder, task), task, notes)
     kept_name = next((name for name in KEPT if files_of(folder, name)), None)
@@ -74,20 +75,6 @@ def topics(folder: Path) -> list[str]:
     """The topics whose questions are in a folder: "bio" and so on, or "forget" for forget.jsonl."""
     found = [topic for topic in TOPICS if _topic_files(folder, topic)]
     return found + (["forget"] if files_of(folder, "forget") else [])
-
-
-def _pick_task(folder: Path, task: str | None) -> str:
-    known = topics(folder)
-    if not known:
-        raise MissingReference(
-            f"{folder}: has no questions to forget (wmdp-bio.json, forget.jsonl and the like), so it is no "
-            f"WMDP folder; it holds {contents(folder)}"
-        )
-    if task is None and len(known) > 1:
-        raise BadInput(f'task: {folder} holds {", ".join(known)}; say which, as task="{known[0]}"')
-    if task is not None and task not in known:
-        raise unknown_name("task", task, known)
-    return known[0] if task is None else task
 
 
 def _topic_files(folder: Path, topic: str) -> list[Path]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from unlearnkit.errors import BadInput, MissingReference
+from unlearnkit.errors import BadInput, MissingReference, unknown_name
 from unlearnkit.testbeds.files.reading import read_rows
 from unlearnkit.testbeds.files.record import Record
 
@@ -92,3 +93,22 @@ def _inside(folder: Path) -> list[Path]:
         raise BadInput(f"{folder}: holds the splits {', '.join(sorted(splits))}, and only one can be meant; "
                        "take the others away")  # fmt: skip
     return [path for path in shards if len(splits) == 1 or path.name.startswith("test-")]
+
+
+def picked(folder: Path, task: str | None, *, known: Sequence[str], lacks: str) -> str:
+    """The task that is asked for, or the only one that a folder holds.
+
+    Raises
+    ------
+    MissingReference
+        When it holds none; `lacks` says of what.
+    BadInput, UnknownName
+        When it holds several and none is asked for, or not the one that is.
+    """
+    if not known:
+        raise MissingReference(f"{folder}: has {lacks}; it holds {contents(folder)}")
+    if task is None and len(known) > 1:
+        raise BadInput(f'task: {folder} holds {", ".join(known)}; say which, as task="{known[0]}"')
+    if task is not None and task not in known:
+        raise unknown_name("task", task, known)
+    return known[0] if task is None else task
