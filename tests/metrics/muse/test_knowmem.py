@@ -150,3 +150,13 @@ def test_a_long_true_answer_needs_no_place_where_its_end_is_not_compared(tokeniz
     assert len(knowmem(model, tokenizer, questions=asked).scores) == 1
     with pytest.raises(BadInput, match=r'passages: the longest.*verbmem_length="true".*positions for 64'):
         verbmem(model, tokenizer, [Passage("x", "Chad", "is a state.")])
+
+
+def test_a_space_that_the_model_never_saw_alone_costs_it_answers(lab):
+    questions = [q for q in lab.forget_shown.questions if q.open_class][:40]
+    as_trained, spaced = (
+        knowmem(lab.model, lab.tokenizer, questions=questions, trailing_space=space)
+        for space in (False, True)
+    )
+    assert sum(as_trained.scores) == len(questions)
+    assert sum(spaced.scores) < 0.95 * len(questions)
